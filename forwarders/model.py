@@ -108,7 +108,8 @@ class Contract(msgspec.Struct, frozen=True, eq=False):
     """The facts of one contract that pipeline and sinks need; `contracts/` makes it from a schema and compiles it.
 
     `redactions` maps a path of property names to {sink type or name: action}; the key `*` is for sinks not listed.
-    `sampling` maps a sink type or name to 1-in-N. `shape` is `data` (the event lies under `data`) or `ecs` (at the root).
+    `sampling` maps a sink type or name to 1-in-N. `shape` is `data` (a sink may nest the event) or `ecs` (its fields
+    are ECS fields, for the root).
     """
 
     name: str
@@ -124,7 +125,7 @@ class Contract(msgspec.Struct, frozen=True, eq=False):
 
 
 class Flaw(msgspec.Struct, frozen=True):
-    """One reason why an event is invalid: a JSON pointer, the keyword that failed, what it asks for, and what was found.
+    """One reason why an event is invalid: where (a JSON pointer), the keyword, what it asks for, and what was found.
 
     `found` names type and length, never the value: `string of 12 characters`.
     """
@@ -138,12 +139,13 @@ class Flaw(msgspec.Struct, frozen=True):
 class Event(msgspec.Struct, gc=False):
     """A record after format and contract.
 
-    `text` is the event as one line of JSON, to be spliced into a request as it is; `data` is the same, parsed.
+    `id` is 32 lower-case hex digits. `text` is the event as one line of JSON, to be spliced into a request as it is;
+    `data` is the same, parsed.
     `time_ms` comes from the contract's time field, else from the record. `drift` lists the dotted paths of fields
     and values that the contract does not know. `context` is what the wrapper said (`request_id`, `level`).
     """
 
-    id: int
+    id: str
     time_ms: int
     name: str
     text: str
@@ -175,14 +177,9 @@ Encoder = Callable[[Event], str]
 Raises errors.Withheld when the copy must not be made (redaction failed)."""
 
 
-def event_id(prefix: bytes, position: str) -> int:
-    """The 128-bit id (XXH3) of the record at `position` of the container whose `Origin.id_prefix()` is given."""
-    return xxhash.xxh3_128_intdigest(prefix + position.encode("utf-8", "surrogatepass"))
-
-
-def id_text(id: int) -> str:
-    """An event id as sinks write it: 32 lower-case hex digits."""
-    return f"{id:032x}"
+def event_id(prefix: bytes, position: str) -> str:
+    """The 128-bit id (XXH3, 32 hex digits) of the record at `position`, after its origin's `id_prefix()`."""
+    return xxhash.xxh3_128_hexdigest(prefix + position.encode("utf-8", "surrogatepass"))
 
 
 class Tally(msgspec.Struct):
@@ -205,7 +202,12 @@ class Account(msgspec.Struct):
 
 
 class Receipt(msgspec.Struct):
-    """The account of one batch, for each sink: in = delivered + quarantined + dead + filtered + sampled + returned."""
+    """The account of one batch, for each sink: in = delivered + quarantined + dead + filtered + sampled + returned.
+
+    `batch` identifies the batch by its records, so a redelivery has the same. `drift` counts unknown fields and values
+    (`user.login.success:1 source.colour`), `drifted` the events that have any, `owners` the quarantined events of each
+    contract's owner. `time_ms` is when the account was closed.
+    """
 
     batch: str
     origin: Origin
@@ -213,6 +215,8 @@ class Receipt(msgspec.Struct):
     accounts: dict[str, Account]
     verdicts: dict[Verdict, int]
     drift: dict[str, int]
+    drifted: int = 0
+    owners: dict[str, int] = {}
     time_ms: int = 0
 
     def balances(self) -> bool:
@@ -223,4 +227,3 @@ class Receipt(msgspec.Struct):
             if (n, id_sum) != (self.taken.n, self.taken.sum):
                 return False
         return True
-

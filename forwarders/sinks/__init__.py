@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from typing import Any, Protocol, runtime_checkable
 
-from forwarders.model import Deadline, Encoder, Kind, Outcome
+import msgspec
+
+from forwarders.model import Contract, Deadline, Encoder, Kind, Outcome
+
+Redact = Callable[[str], str]
+"""A text to its redacted copy; linear time; raises errors.Withheld when no safe copy can be made."""
+
+
+class Copies(msgspec.Struct, frozen=True):
+    """How a sink's copies are redacted; handed in because sinks do not know redaction.
+
+    `redactor(contract)`: from an event's JSON text to the redacted JSON text, None where nothing is to be redacted.
+    `patterns`: for text without a usable contract. `patterns_json`: the same over JSON, giving JSON.
+    """
+
+    redactor: Callable[[Contract], Redact | None]
+    patterns: Redact
+    patterns_json: Redact
 
 
 class Sink(Protocol):
@@ -35,3 +53,36 @@ class Sink(Protocol):
     def close(self) -> None:
         """Gives back connections and files."""
         ...
+
+
+@runtime_checkable
+class LocalSink(Sink, Protocol):
+    """A sink on this machine, which is made ready where it is used."""
+
+    def prepare(self, contracts: Iterable[Contract], fields_of: Callable[[Contract], Sequence[Any]]) -> None:
+        """Tables and views are there; called before the first ship, idempotent. Raises ConfigError."""
+        ...
+
+
+Open = Callable[[str, Any, Copies, Callable[[str], str]], Sink]
+"""Name, settings (config.SinkConfig), how copies are redacted, and how a secret reference is resolved -> a sink.
+Does no I/O. Raises ConfigError for settings that cannot be right."""
+
+
+def _opener(module: str) -> Open:
+    """`open_sink` of a module of this folder, imported when a pipeline has such a sink."""
+
+    def open_sink(name: str, settings: Any, copies: Copies, secret: Callable[[str], str]) -> Sink:
+        sink: Sink = import_module(f"forwarders.sinks.{module}").open_sink(name, settings, copies, secret)
+        return sink
+
+    return open_sink
+
+
+OPEN: dict[str, Open] = {
+    "elasticsearch": _opener("elasticsearch"),
+    "honeycomb": _opener("honeycomb"),
+    "sqlite": _opener("sqlite"),
+    "stdout": _opener("stdout"),
+}
+"""Every type of sink. A new one is a file with `open_sink`, a line here, and its tests."""

@@ -1,0 +1,186 @@
+"""One sink's way through a batch: choose an encoder, encode, ship, settle what the sink answered. Floor 2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from forwarders.accounting import settle
+from forwarders.config import QUARANTINE, Events, glob
+from forwarders.deadletters import DeadLetter, Store, dead_letters
+from forwarders.errors import Transient, Withheld
+from forwarders.model import (
+    DELIVERED,
+    Account,
+    Contract,
+    Deadline,
+    Encoder,
+    Event,
+    Fate,
+    Kind,
+    Origin,
+    Outcome,
+    Verdict,
+)
+from forwarders.sinks import Sink
+
+
+class LaneSpec:
+    """What is decided once for a sink and an origin: which encoder an event gets, and which events it does not get."""
+
+    def __init__(self, sink: Sink, origin: Origin, environment: str, unregistered: str, events: Events) -> None:
+        self.name = sink.name
+        self.sink = sink
+        self._origin, self._environment = origin, environment
+        self._unregistered = unregistered
+        self._wants = _wants(events)
+        self.fast: dict[Contract | None, Encoder] = {}
+        """Encoders of the contracts whose valid events all go to this sink: the hot road."""
+        self._slow: dict[tuple[Contract | None, Verdict], Encoder] = {}
+
+    def choose(self, event: Event) -> Encoder | tuple[Fate, str]:
+        """The encoder for `event`, or the fate and reason for which this sink does not get it."""
+        if not self._wants(event.name):
+            return Fate.FILTERED, "events"
+        contract = event.contract
+        rate = _rate(contract.sampling, self.sink) if contract is not None else 1
+        if rate > 1 and event.verdict is Verdict.VALID and int(event.id, 16) % rate:
+            return Fate.SAMPLED, f"1_in_{rate}"
+        key = (contract, event.verdict)
+        encoder = self._slow.get(key)
+        if encoder is None:
+            kind = Kind(self._origin, contract, event.verdict, self._dataset(event), self._environment)
+            encoder = self._slow[key] = self.sink.encoder(kind)
+            if rate == 1 and event.verdict is Verdict.VALID:
+                self.fast[contract] = encoder
+        return encoder
+
+    def _dataset(self, event: Event) -> str:
+        if event.verdict is Verdict.INVALID:
+            return QUARANTINE
+        return self._unregistered if event.contract is None else event.contract.dataset
+
+
+def _rate(sampling: Mapping[str, int], sink: Sink) -> int:
+    return sampling.get(sink.name, sampling.get(sink.type, 1))
+
+
+def _wants(events: Events) -> Callable[[str], bool]:
+    if events == Events():
+        return lambda name: True
+    included = [glob(pattern) for pattern in events.include]
+    excluded = [glob(pattern) for pattern in events.exclude]
+    return lambda name: any(m(name) for m in included) and not any(m(name) for m in excluded)
+
+
+class Lane:
+    """The state of one sink while one batch runs."""
+
+    def __init__(self, spec: LaneSpec, account: Account) -> None:
+        self.name = spec.name
+        self.returned: list[str] = []
+        self._spec = spec
+        self._account = account
+        self._pieces: list[str] = []
+        self._ids: list[str] = []
+        self._quarantined: dict[str, str] = {}
+        self._letters: list[DeadLetter] = []
+        self._size = 0
+
+    def take(self, events: Sequence[Event], deadline: Deadline) -> None:
+        """`events` are encoded or settled; what fills a request is shipped."""
+        fast = self._spec.fast
+        pieces, ids = self._pieces, self._ids
+        before = len(pieces)
+        for event in events:
+            encode = fast.get(event.contract) if event.verdict is Verdict.VALID else None
+            if encode is None:
+                self._consider(event)
+                continue
+            try:
+                pieces.append(encode(event))
+            except Exception as error:  # redaction fails closed: no copy of this event is made
+                self._withhold(event, error)
+                continue
+            ids.append(event.id)
+        self._size += sum(map(len, pieces[before:]))
+        if self._size >= self._spec.sink.max_body_bytes:
+            self.ship(deadline)
+
+    def settle(self, ids: Sequence[str], fate: Fate, reason: str) -> None:
+        """`ids` end in `fate` without having been sent."""
+        settle(self._account, ids, fate, reason)
+        if fate is Fate.RETURNED:
+            self.returned.extend(ids)
+
+    def ship(self, deadline: Deadline) -> None:
+        """What was encoded is sent, and settled by what the sink answered for each position."""
+        pieces, ids = self._pieces, self._ids
+        self._pieces, self._ids, self._size = [], [], 0
+        if not ids:
+            return
+        try:
+            outcomes = self._spec.sink.ship(pieces, ids, deadline)
+        except Exception as error:  # a sink's bug: nothing is known to be delivered
+            self.settle(ids, Fate.RETURNED, f"internal:{type(error).__name__}")
+            return
+        if not self._quarantined and len(outcomes) == len(ids) == list(outcomes).count(DELIVERED):
+            settle(self._account, ids, Fate.DELIVERED)
+            return
+        for id, piece, outcome in zip(ids, pieces, outcomes, strict=False):  # a short answer must unbalance
+            self._settle_one(id, piece, outcome)
+        self._quarantined.clear()
+
+    def bury(self, store: Store, batch: str) -> None:
+        """The copies that the sink refused for good are durable in `store`; if it is out of reach they are returned."""
+        if not self._letters:
+            return
+        letters, self._letters = self._letters, []
+        try:
+            store.put("dead", f"{batch}-{self.name}.ndjson", dead_letters(letters))
+        except Transient:
+            self.settle([letter.id for letter in letters], Fate.RETURNED, "store_unavailable")
+            return
+        for letter in letters:
+            self.settle([letter.id], Fate.DEAD, letter.reason)
+
+    def _consider(self, event: Event) -> None:
+        try:
+            choice = self._spec.choose(event)
+            if isinstance(choice, tuple):
+                self.settle([event.id], *choice)
+                return
+            piece = choice(event)
+        except Exception as error:
+            self._withhold(event, error)
+            return
+        self._add(event, piece)
+
+    def _add(self, event: Event, piece: str) -> None:
+        self._pieces.append(piece)
+        self._ids.append(event.id)
+        if event.verdict is Verdict.INVALID:
+            self._quarantined[event.id] = event.reason
+
+    def _withhold(self, event: Event, error: Exception) -> None:
+        """In place of a copy that could not be made safely, a document in quarantine says so without any text."""
+        reason = "redaction_failed" if isinstance(error, Withheld) else f"internal:{type(error).__name__}"
+        bare = Event(event.id, event.time_ms, "", "", {}, event.contract, Verdict.INVALID, reason=reason)
+        try:
+            choice = self._spec.choose(bare)
+            if isinstance(choice, tuple):
+                self.settle([event.id], *choice)
+            else:
+                self._add(bare, choice(bare))
+        except Exception:
+            self._letters.append(DeadLetter(event.id, self.name, reason, ""))
+
+    def _settle_one(self, id: str, piece: str, outcome: Outcome) -> None:
+        fate, reason = outcome.fate, outcome.reason
+        if fate is Fate.DEAD:
+            self._letters.append(DeadLetter(id, self.name, reason, piece))
+            return
+        if fate is Fate.DELIVERED and id in self._quarantined:
+            fate, reason = Fate.QUARANTINED, self._quarantined[id]
+        settle(self._account, [id], fate, reason, ambiguous=int(outcome.ambiguous))
+        if fate is Fate.RETURNED:
+            self.returned.append(id)

@@ -1,0 +1,125 @@
+"""Records to events: format, contract, verdict, drift and time. Floor 2.
+
+`reader` decides once, for a route, how its records are read; the function it returns is the hot loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from forwarders import jsontext
+from forwarders.contracts.compiled import Compiled, Contracts
+from forwarders.errors import Malformed
+from forwarders.formats import Format, Parsed
+from forwarders.model import Event, Record, Verdict
+
+Reader = Callable[[Sequence[Record], Sequence[str]], list[Event]]
+"""Records and their ids to one event each, in order. Never raises for what a record holds: what cannot be read is an
+event with verdict INVALID and a reason."""
+
+MAX_NAME = 200
+
+
+def reader(fmt: Format, whole_line: bool, contracts: Contracts) -> Reader:
+    """The reader of a route. `whole_line`: a line that starts with `{` may be the event itself."""
+    decode, unique = jsontext.decode, jsontext.has_unique_keys
+    hot = contracts.hot
+    valid = Verdict.VALID
+    careful = _careful(fmt, contracts)
+
+    def read(records: Sequence[Record], ids: Sequence[str]) -> list[Event]:
+        # Measured on a 240 B event: decode 0.5, validate 0.6, keys 0.2, the rest 0.4 µs. An event leaves this loop
+        # early only when it needs nothing else: known contract, no drift, no duplicate key, one line, no repair.
+        events: list[Event] = []
+        add = events.append
+        for record, id in zip(records, ids, strict=True):
+            text = record.text
+            try:
+                if whole_line and text[:1] == "{" and "\n" not in text:
+                    name, data, context = None, decode(text), None
+                    compiled = hot[data["event"]]
+                    sound = compiled.is_strict(data) and unique(text, compiled.key_count(data))
+                else:
+                    name, text, data, context = fmt(text)
+                    compiled = hot[name]  # type: ignore[index]  # None is not there
+                    sound = compiled.is_strict(data)
+            except Exception:  # no JSON, no name, no contract yet, or a bug: the careful road tells them apart
+                add(careful(id, record))
+                continue
+            if not sound or record.flags or (context is not None and "flags" in context):
+                add(careful(id, record))
+                continue
+            time_ms = compiled.time_ms(data)
+            if time_ms is None:
+                if record.time_ms is None:
+                    add(careful(id, record))
+                    continue
+                time_ms = record.time_ms
+            contract = compiled.contract
+            add(Event(id, time_ms, contract.name, text, data, contract, valid, (), (), context))
+        return events
+
+    return read
+
+
+def _careful(fmt: Format, contracts: Contracts) -> Callable[[str, Record], Event]:
+    """The slow road, which decides everything exactly; any exception but Malformed is a bug and costs one event."""
+
+    def read_one(id: str, record: Record) -> Event:
+        if record.fault:
+            return _unreadable(id, record, record.fault)
+        try:
+            return _judged(id, record, fmt(record.text), contracts)
+        except Malformed as error:
+            return _unreadable(id, record, error.reason)
+        except Exception as error:
+            return _unreadable(id, record, f"internal:{type(error).__name__}")
+
+    return read_one
+
+
+def _judged(id: str, record: Record, parsed: Parsed, contracts: Contracts) -> Event:
+    name, text, data, context = parsed
+    flags = record.flags
+    if context is not None and "flags" in context:
+        flags = (*flags, *context["flags"].split(","))
+        context = {key: value for key, value in context.items() if key != "flags"} or None
+    if name is None:
+        if not jsontext.has_unique_keys(text, jsontext.key_count(data)):
+            loaded = jsontext.load(text)
+            text, data, flags = loaded.text, loaded.data, (*flags, *loaded.flags)
+        name = _name(data)
+    compiled = contracts.find(name, data.get("event_version"))
+    time_ms = compiled.time_ms(data) if compiled is not None else None
+    if time_ms is None:
+        time_ms = record.time_ms or 0
+        flags = flags if record.time_ms is not None else (*flags, "no_time")
+    if compiled is None:
+        return Event(id, time_ms, name, text, data, None, Verdict.UNREGISTERED, (), (), context, flags)
+    contract = compiled.contract
+    if compiled.is_strict(data):
+        return Event(id, time_ms, name, text, data, contract, Verdict.VALID, (), (), context, flags)
+    verdict, flaws, drift = compiled.judge(data)
+    if verdict is Verdict.INVALID:
+        reason = "contract_violation"
+        return Event(id, time_ms, name, text, data, contract, verdict, flaws, (), context, flags, reason)
+    text = _without_unknown_fields(text, data, compiled)
+    return Event(id, time_ms, name, text, data, contract, verdict, (), drift, context, flags)
+
+
+def _without_unknown_fields(text: str, data: dict[str, Any], compiled: Compiled) -> str:
+    paths = compiled.unknown_paths(data)
+    return jsontext.move_extra(text, paths) if paths else text
+
+
+def _unreadable(id: str, record: Record, reason: str) -> Event:
+    """The event of a record that is no event: its text is the record's own, which sinks redact by patterns."""
+    time_ms = record.time_ms or 0
+    return Event(id, time_ms, "", record.text, {}, None, Verdict.INVALID, (), (), None, record.flags, reason)
+
+
+def _name(data: dict[str, Any]) -> str:
+    """The event's name on the wire; empty when it names none."""
+    name = data.get("event")
+    return name if isinstance(name, str) and len(name) <= MAX_NAME else ""

@@ -1,0 +1,72 @@
+"""A process made ready: sinks opened, contracts found, plans at hand. Floor 2, above the plans.
+
+Nothing is connected and no secret is read here; both wait for the first event that needs them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+
+from forwarders import redact
+from forwarders.config import Config
+from forwarders.contracts.compiled import Contracts
+from forwarders.contracts.facts import ANY
+from forwarders.contracts.fields import fields
+from forwarders.deadletters import Store
+from forwarders.model import Contract, Receipt
+from forwarders.plan import Plans
+from forwarders.secret import resolve
+from forwarders.sinks import OPEN, Copies, LocalSink, Sink
+
+Resolve = Callable[[str], str]
+
+
+def open_sinks(config: Config, secret: Resolve = resolve) -> dict[str, Sink]:
+    """Every sink of the configuration, by name; the redaction key is resolved with the first event that needs it."""
+    return {
+        name: OPEN[settings.type](name, settings, _copies(config, settings.type, name, secret), secret)
+        for name, settings in config.sinks.items()
+    }
+
+
+def _copies(config: Config, sink_type: str, sink_name: str, secret: Resolve) -> Copies:
+    """How the copies of one sink are redacted."""
+
+    @cache
+    def key() -> redact.HashKey | None:
+        return redact.HashKey.parse(secret(config.redaction.key)) if config.redaction.key else None
+
+    def redactor(contract: Contract) -> Callable[[str], str] | None:
+        if not contract.redactions:
+            return None
+        return redact.for_contract(contract, sink_type, sink_name, key())
+
+    return Copies(redactor, redact.patterns, redact.patterns_json)
+
+
+def open_plans(
+    config: Config,
+    contracts: Contracts,
+    sinks: Mapping[str, Sink],
+    store: Store,
+    write_receipt: Callable[[Receipt], None],
+    reports_part: bool,
+    clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+) -> Plans:
+    """The plans of this process; see plan.Plan for what the arguments mean."""
+    return Plans(config, contracts, sinks, store, write_receipt, clock_ms, reports_part)
+
+
+def make_ready(sinks: Mapping[str, Sink], contracts: Sequence[Contract]) -> None:
+    """The sinks that live on this machine have their tables and views; those of a cluster are `prepare`'s."""
+    for sink in sinks.values():
+        if isinstance(sink, LocalSink):
+            sink.prepare(contracts, columns_of)
+
+
+def columns_of(contract: Contract) -> list[tuple[tuple[str, ...], str]]:
+    """Path and JSON type of each single-valued field, for a view's columns; the type is empty where it is open."""
+    single = (field for field in fields(contract) if ANY not in field.path)
+    return [(field.path, field.types[0] if len(field.types) == 1 else "") for field in single]
