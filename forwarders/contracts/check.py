@@ -44,6 +44,7 @@ def parse(file: Path) -> dict[str, Any]:
         raise ConfigError(str(file), "file", f"{len(raw):,} bytes", f"at most {MAX_FILE_BYTES:,} bytes")
     try:
         schema = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        json.dumps(schema, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except UnicodeDecodeError as error:
         place = _line_column(raw[: error.start].decode("utf-8", "replace"))
         raise ConfigError(str(file), place, f"byte 0x{raw[error.start]:02x}", "UTF-8") from None
@@ -52,6 +53,10 @@ def parse(file: Path) -> dict[str, Any]:
         raise ConfigError(str(file), place, error.msg, "JSON") from None
     except _Refused as error:
         raise ConfigError(str(file), "JSON", str(error), "an object whose keys differ, and finite numbers") from None
+    except UnicodeEncodeError:
+        raise ConfigError(str(file), "JSON", "half a surrogate pair", "text that UTF-8 can hold") from None
+    except ValueError:
+        raise ConfigError(str(file), "JSON", "a number beyond a double", "finite numbers") from None
     except RecursionError:
         raise _too_deep(str(file)) from None
     if not isinstance(schema, dict):
@@ -159,7 +164,7 @@ def _identity(schema: dict[str, Any], file: str) -> None:
         raise ConfigError(file, "/$schema", _shown(schema["$schema"]), DIALECT)
     if schema["type"] != "object":
         raise ConfigError(file, "/type", _shown(schema["type"]), "object")
-    name, major, event = facts.facts(schema, file)
+    name, major, event = facts.identity(schema, file)
     if not _NAME.match(name) or len(name) > 128 or str(major) != schema["$id"].rpartition(":")[2] or major < 1:
         raise ConfigError(
             file, "/$id", _shown(schema["$id"]), "a name in lower case and a major: urn:logharbor:user.login.success:1"
@@ -192,8 +197,9 @@ def _annotation_places(tree: dict[str, Any], file: str) -> None:
             if key in node and (asking or (key == "x-known-values" and not definite)):
                 wanted = "the annotation at a field that is declared in properties, items or additionalProperties"
                 raise ConfigError(file, pointer((*path, key)), "an annotation in a condition", wanted)
-        if path and "x-event" in node:
-            raise ConfigError(file, pointer((*path, "x-event")), "x-event of a field", "x-event at the root only")
+        for key in ("x-event", "$id", "$schema"):
+            if path and key in node:
+                raise ConfigError(file, pointer((*path, key)), f"{key} of a field", f"{key} at the root only")
         if "x-pii" in node and path[-1:] == ("additionalProperties",) and _at(tree, path[:-1]).get("properties"):
             wanted = "an object with declared properties, or one whose keys are all alike"
             raise ConfigError(file, pointer((*path, "x-pii")), "x-pii of the properties that are left", wanted)

@@ -1,7 +1,7 @@
 """Where an event holds what its contract does not know: unknown fields, and unknown values of known fields.
 
-A deployment that adds a field makes every event of a producer drift, so this is as warm as the hot path: 1.5 µs an
-event with one unknown field, where asking the validator for its errors costs 7 µs.
+A deployment that adds a field makes every event of a producer drift, so this is as warm as the hot path: an event
+with one unknown field is judged in 2.5 µs, where asking the validator for its errors takes 7.7.
 """
 
 from __future__ import annotations

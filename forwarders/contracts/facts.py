@@ -65,12 +65,12 @@ def event_time(tree: dict[str, Any]) -> tuple[Path, str] | None:
     return None
 
 
-def facts(schema: Mapping[str, Any], file: str) -> tuple[str, int, Mapping[str, Any]]:
+def identity(schema: Mapping[str, Any], file: str) -> tuple[str, int, Mapping[str, Any]]:
     """Name, major and `x-event` of a schema. Raises ConfigError when they are not there: all that run time checks."""
     urn = schema.get("$id")
     kind, _, rest = urn.partition("urn:logharbor:") if isinstance(urn, str) else ("?", "", "")
     name, _, major = rest.rpartition(":")
-    if kind or not name or not major.isascii() or not major.isdigit():
+    if kind or not name or not major.isascii() or not major.isdigit() or len(major) > 6:
         raise ConfigError(file, "/$id", repr(urn)[:100], "urn:logharbor:EVENT:MAJOR")
     event = schema.get("x-event")
     if not isinstance(event, dict) or not {"version", "owner", "dataset"} <= event.keys():

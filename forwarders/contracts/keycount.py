@@ -28,7 +28,7 @@ def count_below(value: Any) -> int:
 def counter(tree: dict[str, Any]) -> KeyCount:
     """A function that counts the keys of an event as jsontext.key_count does, if it is valid for the closed `tree`.
 
-    Undefined for other events. 25 fields in 6 objects: 0.18 µs, against 1.4 µs for jsontext.key_count.
+    Undefined for other events. 28 fields in 6 objects: 0.23 µs, against 1.6 µs for jsontext.key_count.
     """
     lines = _object_lines(tree, "d", "")
     if lines is None:

@@ -66,7 +66,7 @@ def from_schema(schema: dict[str, Any], file: str) -> Contract:
 
     Only what would crash the reader is checked here. `check.check` is the thorough one.
     """
-    name, major, event = facts.facts(schema, file)
+    name, major, event = facts.identity(schema, file)
     return Contract(
         name=name,
         major=major,

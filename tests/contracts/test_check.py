@@ -57,11 +57,26 @@ def test_a_wrong_contract_is_refused_with_place_and_reason(file: Path) -> None:
             'JSON: found the key "a" twice, expected an object whose keys differ, and finite numbers',
         ),
         (b'{"a": NaN}', "JSON: found NaN, expected an object whose keys differ, and finite numbers"),
+        (b'{"a": 1e400}', "JSON: found a number beyond a double, expected finite numbers"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "JSON: found a number beyond a double, expected finite numbers"),
+        (b'{"\\ud800": 1}', "JSON: found half a surrogate pair, expected text that UTF-8 can hold"),
         (b"[]", ": found list, expected an object"),
         (b"[" * 100_000, ": found hundreds of levels, expected a schema of readable depth"),
         (b" " * (1 << 20) + b"{}", "file: found 1,048,578 bytes, expected at most 1,048,576 bytes"),
     ],
-    ids=["syntax", "utf-8", "cut-utf-8", "repeated-key", "nan", "list", "depth-bomb", "big"],
+    ids=[
+        "syntax",
+        "utf-8",
+        "cut-utf-8",
+        "repeated-key",
+        "nan",
+        "inf",
+        "digits",
+        "surrogate",
+        "list",
+        "depth-bomb",
+        "big",
+    ],
 )
 def test_a_file_that_is_no_json_object_is_named_with_line_and_column(
     tmp_path: Path, content: bytes, message: str

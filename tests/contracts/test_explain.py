@@ -44,7 +44,8 @@ EVENT: dict[str, Any] = {
         ),
         (
             {"source": {"ip": "s3cret.example"}},
-            f"invalid: {ABOUT}\n  /source/ip: expected format ipv4 or format ipv6, found string of 14 characters (anyOf)",
+            f"invalid: {ABOUT}\n"
+            "  /source/ip: expected format ipv4 or format ipv6, found string of 14 characters (anyOf)",
         ),
     ],
     ids=["valid", "drift", "type", "const", "description", "alternatives"],
