@@ -87,28 +87,32 @@ class Lane:
         self._size = 0
 
     def take(self, events: Sequence[Event], deadline: Deadline) -> None:
-        """`events` are encoded or settled; what fills a request is shipped."""
+        """`events` are encoded or settled; what was waiting is shipped first where both would overfill a request."""
         fast = self._spec.fast
-        pieces, ids = self._pieces, self._ids
-        before = len(pieces)
+        pieces: list[str] = []
+        ids: list[str] = []
         for event in events:
             encode = fast.get(event.contract) if event.verdict is Verdict.VALID else None
-            if encode is None:
-                self._consider(event)
-                continue
             try:
+                if encode is None:
+                    encode = self._choose(event)
+                    if encode is None:
+                        continue
                 pieces.append(encode(event))
             except Exception as error:  # redaction fails closed: no copy of this event is made
-                self._withhold(event, error)
+                self._withhold(event, error, pieces, ids)
                 continue
             ids.append(event.id)
-        self._size += sum(map(len, pieces[before:]))
-        if self._size >= self._spec.sink.max_body_bytes:
+        size = sum(map(len, pieces))
+        if self._size + size > self._spec.sink.max_body_bytes:
             self.ship(deadline)
+        self._pieces += pieces
+        self._ids += ids
+        self._size += size
 
-    def settle(self, ids: Sequence[str], fate: Fate, reason: str) -> None:
-        """`ids` end in `fate` without having been sent."""
-        settle(self._account, ids, fate, reason)
+    def settle(self, ids: Sequence[str], fate: Fate, reason: str, ambiguous: int = 0) -> None:
+        """`ids` have ended in `fate`; what is returned is remembered."""
+        settle(self._account, ids, fate, reason, ambiguous)
         if fate is Fate.RETURNED:
             self.returned.extend(ids)
 
@@ -126,9 +130,16 @@ class Lane:
         if not self._quarantined and len(outcomes) == len(ids) == list(outcomes).count(DELIVERED):
             settle(self._account, ids, Fate.DELIVERED)
             return
+        groups: dict[Outcome, list[str]] = {}
         for id, piece, outcome in zip(ids, pieces, outcomes, strict=False):  # a short answer must unbalance
-            self._settle_one(id, piece, outcome)
-        self._quarantined.clear()
+            if outcome.fate is Fate.DEAD:
+                self._letters.append(DeadLetter(id, self.name, outcome.reason, piece))
+                continue
+            if outcome.fate is Fate.DELIVERED and id in self._quarantined:
+                outcome = Outcome(Fate.QUARANTINED, self._quarantined[id], outcome.ambiguous)
+            groups.setdefault(outcome, []).append(id)
+        for outcome, same in groups.items():
+            self.settle(same, outcome.fate, outcome.reason, len(same) if outcome.ambiguous else 0)
 
     def bury(self, store: Store, batch: str) -> None:
         """The copies that the sink refused for good are durable in `store`; if it is out of reach they are returned."""
@@ -143,44 +154,24 @@ class Lane:
         for letter in letters:
             self.settle([letter.id], Fate.DEAD, letter.reason)
 
-    def _consider(self, event: Event) -> None:
-        try:
-            choice = self._spec.choose(event)
-            if isinstance(choice, tuple):
-                self.settle([event.id], *choice)
-                return
-            piece = choice(event)
-        except Exception as error:
-            self._withhold(event, error)
-            return
-        self._add(event, piece)
-
-    def _add(self, event: Event, piece: str) -> None:
-        self._pieces.append(piece)
-        self._ids.append(event.id)
+    def _choose(self, event: Event) -> Encoder | None:
+        """The encoder for an event that is not on the hot road; None when it is settled without a copy."""
+        choice = self._spec.choose(event)
+        if isinstance(choice, tuple):
+            self.settle([event.id], *choice)
+            return None
         if event.verdict is Verdict.INVALID:
             self._quarantined[event.id] = event.reason
+        return choice
 
-    def _withhold(self, event: Event, error: Exception) -> None:
+    def _withhold(self, event: Event, error: Exception, pieces: list[str], ids: list[str]) -> None:
         """In place of a copy that could not be made safely, a document in quarantine says so without any text."""
         reason = "redaction_failed" if isinstance(error, Withheld) else f"internal:{type(error).__name__}"
         bare = Event(event.id, event.time_ms, "", "", {}, event.contract, Verdict.INVALID, reason=reason)
         try:
-            choice = self._spec.choose(bare)
-            if isinstance(choice, tuple):
-                self.settle([event.id], *choice)
-            else:
-                self._add(bare, choice(bare))
+            encode = self._choose(bare)
+            if encode is not None:
+                pieces.append(encode(bare))
+                ids.append(event.id)
         except Exception:
             self._letters.append(DeadLetter(event.id, self.name, reason, ""))
-
-    def _settle_one(self, id: str, piece: str, outcome: Outcome) -> None:
-        fate, reason = outcome.fate, outcome.reason
-        if fate is Fate.DEAD:
-            self._letters.append(DeadLetter(id, self.name, reason, piece))
-            return
-        if fate is Fate.DELIVERED and id in self._quarantined:
-            fate, reason = Fate.QUARANTINED, self._quarantined[id]
-        settle(self._account, [id], fate, reason, ambiguous=int(outcome.ambiguous))
-        if fate is Fate.RETURNED:
-            self.returned.append(id)

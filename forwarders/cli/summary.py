@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-
 from rich.console import Console
 from rich.table import Table
-
 
 from forwarders.model import Fate
 from forwarders.totals import Totals

@@ -71,9 +71,9 @@ def plans_from_bundle(logger: Logger, environ: Mapping[str, str] = os.environ) -
     """The plans of the bundle that LOGHARBOR_BUNDLE names or sys.path holds."""
     path = bundle.find(environ)
     config, entries = bundle.read(path.read_bytes(), str(path))
-    sinks = open_sinks(config)
+    store = _store(config.dead_letters)
     receipts = log_receipts(lambda line: logger.info("receipt", extra={"receipt": line}))
-    return open_plans(config, Contracts(entries), sinks, _store(config.dead_letters), receipts.write, reports_part=False)
+    return open_plans(config, Contracts(entries), open_sinks(config), store, receipts.write, reports_part=False)
 
 
 def _store(where: str) -> Store:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 import msgspec
@@ -34,11 +34,28 @@ SEND_AGAIN = ""
 
 
 class Body(msgspec.Struct, frozen=True):
-    """A request before compression."""
+    """A request, gzipped; `size` is its bytes before compression."""
 
     target: str
     content_type: str
-    content: bytes
+    packed: bytes
+    size: int
+
+
+def gzipped(target: str, content_type: str, parts: Iterable[bytes]) -> Body:
+    """The request whose content is all `parts` in a row, compressed while they are made.
+
+    Parts of some 50 kB cost half of what one large one costs: memory is used again instead of being asked for
+    (0.6 µs an event of 700 bytes, most of it page faults). Level 1 is ISA-L's fastest that still compresses; a higher
+    one costs more CPU here than it saves on the wire.
+    """
+    stream = isal_zlib.compressobj(1, isal_zlib.DEFLATED, 31)
+    size, packed = 0, []
+    for part in parts:
+        size += len(part)
+        packed.append(stream.compress(part))
+    packed.append(stream.flush())
+    return Body(target, content_type, b"".join(packed), size)
 
 
 class Adapter(msgspec.Struct, frozen=True):
@@ -140,15 +157,14 @@ class Delivery:
         return ""
 
     def send(self, body: Body, deadline: Deadline) -> Response:
-        """One request, gzipped. Raises NoAnswer, and nothing else."""
+        """One request. Raises NoAnswer, and nothing else."""
         if not self._headers:
             try:
                 self._headers = {"accept-encoding": "identity", "content-encoding": "gzip", **self._credentials()}
             except Transient:
                 raise NoAnswer("secret_unavailable", sent=False) from None
         headers = {**self._headers, "content-type": body.content_type}
-        # Level 1: ISA-L's fastest that still compresses; a higher one costs more CPU here than it saves on the wire.
-        request = Request(body.target, headers, isal_zlib.compress(body.content, 1, 31))
+        request = Request(body.target, headers, body.packed)
         try:
             return self._transport(request, min(self.limits.timeout_s, deadline() - self.limits.grace_s))
         except NoAnswer:
@@ -250,7 +266,7 @@ class _Run:
         except ValueError:
             self._isolate(load, "not_encodable")
             return
-        size = len(body.content)
+        size = body.size
         if size > self._engine.limits.max_body_bytes:
             self._too_big(load)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from forwarders.errors import ConfigError
 from forwarders.model import ALREADY_PRESENT, DELIVERED, Deadline, Encoder, Fate, Kind, Outcome
 from forwarders.sinks import Copies
-from forwarders.sinks.delivery import SEND_AGAIN, Adapter, Answer, Body, Delivery, Limits, Retry, Surroundings
+from forwarders.sinks.delivery import SEND_AGAIN, Adapter, Answer, Body, Delivery, Limits, Retry, Surroundings, gzipped
 from forwarders.sinks.elasticsearch.documents import encoder
 from forwarders.sinks.http import Connection, Endpoint, Response, Transport, endpoint
 
@@ -23,6 +23,7 @@ NO_SOURCE = "&include_source_on_error=false"
 """So that an error does not quote the document (servers 8.18 and later; we read only its type, but it would travel)."""
 
 _LINES = 2
+_AT_A_TIME = 64
 _KEPT_OUT = frozenset({None, "not_applicable_or_unknown", "not_enabled"})
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -161,10 +162,7 @@ def adapter(prefix: str = "") -> Adapter:
     target = f"{prefix}{TARGET}{NO_SOURCE}"
 
     def build(pieces: Sequence[str]) -> Body:
-        content = "".join(pieces).encode()
-        if content.count(b"\n") != _LINES * len(pieces):
-            raise ValueError("a piece is not two lines")
-        return Body(target, "application/x-ndjson", content)
+        return gzipped(target, "application/x-ndjson", _lines(pieces))
 
     def refused(response: Response) -> str:
         nonlocal target
@@ -178,6 +176,16 @@ def adapter(prefix: str = "") -> Adapter:
             return "http_400"
 
     return Adapter(build, read, refused, idempotent=True)
+
+
+def _lines(pieces: Sequence[str]) -> Iterator[bytes]:
+    """The pieces as UTF-8, some at a time. Raises ValueError when one is not two lines."""
+    for start in range(0, len(pieces), _AT_A_TIME):
+        some = pieces[start : start + _AT_A_TIME]
+        part = "".join(some).encode()
+        if part.count(b"\n") != _LINES * len(some):
+            raise ValueError("a piece is not two lines")
+        yield part
 
 
 def read(response: Response, ids: Sequence[str]) -> Sequence[Answer]:

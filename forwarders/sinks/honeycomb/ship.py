@@ -16,7 +16,7 @@ import msgspec
 from forwarders.errors import ConfigError
 from forwarders.model import DELIVERED, Deadline, Encoder, Fate, Kind, Outcome, Verdict
 from forwarders.sinks import Copies
-from forwarders.sinks.delivery import Adapter, Answer, Body, Delivery, Limits, Retry, Surroundings
+from forwarders.sinks.delivery import Adapter, Answer, Body, Delivery, Limits, Retry, Surroundings, gzipped
 from forwarders.sinks.honeycomb.documents import encoder
 from forwarders.sinks.http import Connection, Endpoint, Response, Transport, endpoint
 
@@ -129,7 +129,7 @@ def adapter(target: str) -> Adapter:
 
     def build(pieces: Sequence[str]) -> Body:
         events = ",".join([piece[piece.index("\n") + 1 :] for piece in pieces])
-        return Body(target, "application/json", f"[{events}]".encode())
+        return gzipped(target, "application/json", [f"[{events}]".encode()])
 
     return Adapter(build, read, _refused, idempotent=False)
 
