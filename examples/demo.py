@@ -1,13 +1,14 @@
 """What `make demo` runs: a day of logs is generated, landed in one SQLite file, summed up, and opened in the explorer.
 
-    .venv/bin/python examples/demo.py [--no-serve] [--port 8001]
+    .venv/bin/python examples/demo.py [--no-serve] [--port 8001] [--out demo-out]
 
-Everything it writes is under demo-out/. Landing is done by the command `logharbor`, as anybody would call it.
+Everything it writes is in the folder `--out`. Landing is done by the command `logharbor`, as anybody would call it.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -24,8 +25,6 @@ from demo.report import print_report
 from rich.console import Console
 
 ROOT = Path(__file__).resolve().parents[1]
-OUT = Path("demo-out")
-DATABASE = OUT / "logharbor.db"
 COMMAND = Path(sys.executable).with_name("logharbor")
 
 
@@ -34,51 +33,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Shows Logharbor on a generated day of logs.")
     parser.add_argument("--no-serve", action="store_true", help="end after the summary, without the explorer")
     parser.add_argument("--port", default="8001", help="the explorer's port on localhost")
+    parser.add_argument("--out", default=ROOT / "demo-out", type=Path, help="the folder that everything is written to")
     options = parser.parse_args(arguments)
+    out = Path(os.path.relpath(options.out, ROOT))
     os.chdir(ROOT)
+    database = out / "logharbor.db"
     started = time.monotonic()
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 
-    manifest = _fresh_input()
+    manifest = _fresh_input(out)
     lines = manifest["logs"]["lines"]
-    console.print(f"[bold]A day of logs[/bold] is in {OUT}/logs: {lines:,} generated lines in many shapes.")
-    before = _rows()
-    account = _land(console)
-    with sqlite3.connect(f"file:{DATABASE}?mode=ro", uri=True) as db:
+    console.print(f"[bold]A day of logs[/bold] is in {out}/logs: {lines:,} generated lines in many shapes.")
+    before = _rows(database)
+    account = _land(console, out, database)
+    with contextlib.closing(sqlite3.connect(database)) as db:
         as_told = print_report(console, db, manifest["logs"])
-    new = _rows() - before
+    new = _rows(database) - before
     again = "" if new else " This input was there already: landing it again changes nothing."
-    console.print(f"\n[bold]{new:,} new events[/bold] in {DATABASE}.{again}")
-    audited = _run(console, "audit", str(DATABASE)).returncode == 0
+    console.print(f"\n[bold]{new:,} new events[/bold] in {database}.{again}")
+    audited = _run(console, "audit", str(database)).returncode == 0
     console.print(f"\nAll of this took {time.monotonic() - started:.1f} s.")
     if not (as_told and audited and account["balanced"]):
         return 1
     if not options.no_serve:
-        _explore(console, options.port)
+        _explore(console, database, options.port)
     return 0
 
 
-def _fresh_input() -> dict[str, Any]:
-    """The generated logs; what an older version of the story has landed is removed first."""
-    path = OUT / "manifest.json"
-    old = path.read_text("utf-8") if path.exists() else ""
-    manifest: dict[str, Any] = generate(OUT)
-    if old and json.loads(old).get("digest") != manifest["digest"]:
-        shutil.rmtree(OUT)
-        manifest = generate(OUT)
+def _fresh_input(out: Path) -> dict[str, Any]:
+    """The generated logs. What an older story has left in the folder is removed first: it would land as well."""
+    path = out / "manifest.json"
+    old = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    manifest: dict[str, Any] = generate(out)
+    if old and old.get("digest") != manifest["digest"]:
+        for folder in ("logs", "payloads", "dead-letters"):
+            shutil.rmtree(out / folder, ignore_errors=True)
+        for file in out.glob("logharbor.db*"):
+            file.unlink()
+        manifest = generate(out)
     return manifest
 
 
-def _rows() -> int:
-    if not DATABASE.exists():
+def _rows(database: Path) -> int:
+    if not database.exists():
         return 0
-    with sqlite3.connect(DATABASE) as db:
+    with contextlib.closing(sqlite3.connect(database)) as db:
         return int(db.execute("SELECT count(*) FROM events").fetchone()[0])
 
 
-def _land(console: Console) -> dict[str, Any]:
+def _land(console: Console, out: Path, database: Path) -> dict[str, Any]:
     """The account that `logharbor run` prints as its last line; its summary goes to the terminal."""
-    done = _run(console, "run", f"{OUT}/logs", "--config", "examples/pipeline.yaml", "--json", keep_output=True)
+    sink, dead = f"sqlite:{database}", f"{out}/dead-letters"
+    options = ("--config", "examples/pipeline.yaml", "--sink", sink, "--dead-letters", dead, "--json")
+    done = _run(console, "run", f"{out}/logs", *options, keep_output=True)
     if done.returncode == 2:
         raise SystemExit(2)
     account: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -92,10 +99,9 @@ def _run(console: Console, *arguments: str, keep_output: bool = False) -> subpro
     )
 
 
-def _explore(console: Console, port: str) -> None:
-    console.print(f"\n[dim]$ logharbor explore {DATABASE} --port {port}[/dim]   (Ctrl-C ends it)")
+def _explore(console: Console, database: Path, port: str) -> None:
     try:
-        subprocess.run([COMMAND, "explore", str(DATABASE), "--port", port], check=False)
+        _run(console, "explore", str(database), "--port", port)
     except KeyboardInterrupt:
         console.print()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,14 @@ MAX_PROBLEMS = 20
 _MODULUS = 2**128
 
 
-class Sum(msgspec.Struct):
-    """A number of events and the sum of their ids modulo 2^128."""
+class Sum(msgspec.Struct, frozen=True):
+    """A number of events and the sum of their ids modulo 2^128, as 32 hex digits."""
 
     n: int = 0
-    id_sum: int = 0
+    sum: str = "0" * 32
 
     def plus(self, other: Sum) -> Sum:
-        return Sum(self.n + other.n, (self.id_sum + other.id_sum) % _MODULUS)
+        return Sum(self.n + other.n, _hex(int(self.sum, 16) + int(other.sum, 16)))
 
 
 class SinkSum(msgspec.Struct):
@@ -42,21 +43,22 @@ class SinkSum(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """What an audit found. `problems` is empty when the account balances; `notes` are worth knowing and no fault."""
+    """What an audit found; ready for JSON.
+
+    `problems` is empty when the account balances; `notes` are worth knowing and no fault. `landed`: the events in the
+    table, None where there is none.
+    """
 
     source: str
-    receipts: int
-    batches: int
-    taken: int
-    sinks: dict[str, SinkSum]
+    balanced: bool = True
+    receipts: int = 0
+    batches: int = 0
+    taken: int = 0
+    sinks: dict[str, SinkSum] = {}
     landed: int | None = None
     problems: list[str] = []
-    notes: list[str] = []
     more_problems: int = 0
-
-    @property
-    def balanced(self) -> bool:
-        return not self.problems
+    notes: list[str] = []
 
 
 class _Line(msgspec.Struct):
@@ -71,38 +73,16 @@ class _Line(msgspec.Struct):
 
 
 def audit(source: str | Path | Iterable[str]) -> Report:
-    """The report on a SQLite file, a file of log lines, or an iterable of log lines.
+    """The report on a SQLite file, a file of log lines (`-`: standard input), or an iterable of log lines.
 
     A log line is a receipt as JSON, or JSON with one under `receipt` or inside `message`, after any prefix; other lines
     are passed over. Raises ConfigError when the source cannot be read or holds no receipts at all.
     """
+    if source == "-":
+        return _add_up("standard input", _receipt_lines(sys.stdin))
     if isinstance(source, str | Path):
         return _audit_path(Path(source))
     return _add_up("lines", _receipt_lines(source))
-
-
-def to_json(report: Report) -> dict[str, Any]:
-    """The report as JSON can hold it; sums as 32 hex digits."""
-    return {
-        "source": report.source,
-        "balanced": report.balanced,
-        "receipts": report.receipts,
-        "batches": report.batches,
-        "in": report.taken,
-        "sinks": {
-            name: {
-                "in": _sum_json(sink.taken),
-                **{fate: _sum_json(sink.fates.get(fate, Sum())) for fate in FATES},
-                "reasons": sink.reasons,
-                "ambiguous": sink.ambiguous,
-            }
-            for name, sink in report.sinks.items()
-        },
-        "landed": report.landed,
-        "problems": report.problems,
-        "more_problems": report.more_problems,
-        "notes": report.notes,
-    }
 
 
 def render(report: Report) -> str:
@@ -111,9 +91,9 @@ def render(report: Report) -> str:
         f"{report.source}: {report.receipts:,} receipts for {report.batches:,} batches, {report.taken:,} records in"
     ]
     for name, sink in sorted(report.sinks.items()):
-        lines += ["", name, f"  {'in':<12}{sink.taken.n:>14,}  {sink.taken.id_sum:032x}"]
+        lines += ["", name, f"  {'in':<12}{sink.taken.n:>14,}  {sink.taken.sum}"]
         shown = [(fate, sink.fates[fate]) for fate in FATES if sink.fates.get(fate, Sum()) != Sum()]
-        lines += [f"  {fate:<12}{amount.n:>14,}  {amount.id_sum:032x}" for fate, amount in shown]
+        lines += [f"  {fate:<12}{amount.n:>14,}  {amount.sum}" for fate, amount in shown]
         lines += [
             f"    {reason:<40}{n:>10,}" for reason, n in sorted(sink.reasons.items(), key=lambda r: (-r[1], r[0]))
         ]
@@ -143,7 +123,7 @@ def _audit_path(path: Path) -> Report:
 
 
 def _add_up(source: str, lines: Iterable[_Line]) -> Report:
-    report = Report(source, 0, 0, 0, {}, problems=[], notes=[])
+    report = Report(source)
     batches = set()
     for line in lines:
         report.receipts += 1
@@ -177,7 +157,7 @@ def _check(line: _Line) -> Iterator[str]:
         out = _total(fates.values())
         if out.n != line.taken.n:
             yield f"receipt {line.batch}: {name}: {line.taken.n:,} in, {out.n:,} accounted for"
-        elif out.id_sum != line.taken.id_sum:
+        elif out.sum != line.taken.sum:
             yield f"receipt {line.batch}: {name}: the ids accounted for are not those that came in"
         broken = broken or out != line.taken
     if not broken and not line.said_balanced:
@@ -211,7 +191,7 @@ def _check_events(db: sqlite3.Connection, report: Report, has_landings: bool) ->
     cut_short: dict[str, int] = {}
     query = "SELECT sink, ended, inserted, inserted_sum, present, present_sum, seal FROM landings"
     for sink, ended, inserted, inserted_sum, present, present_sum, run_seal in db.execute(query):
-        new, old = Sum(inserted, int(inserted_sum, 16)), Sum(present, int(present_sum, 16))
+        new, old = Sum(inserted, inserted_sum), Sum(present, present_sum)
         stored = stored.plus(new)
         stored_seal = (stored_seal + int(run_seal, 16)) % _MODULUS
         answered[sink] = answered.get(sink, Sum()).plus(new).plus(old)
@@ -219,7 +199,7 @@ def _check_events(db: sqlite3.Connection, report: Report, has_landings: bool) ->
             cut_short[sink] = cut_short.get(sink, 0) + inserted + present
     if there.n != stored.n:
         _problem(report, f"events: {there.n:,} are in the table, {stored.n:,} were stored")
-    elif there.id_sum != stored.id_sum:
+    elif there.sum != stored.sum:
         _problem(report, "events: the ids in the table are not those that were stored")
     elif seal != stored_seal:
         _problem(report, "events: what is in the table is not what was stored (a row was changed)")
@@ -241,7 +221,7 @@ def _check_landing(report: Report, sink: str, answered: Sum, cut_short: int) -> 
             f"{sink}: {surplus:,} events landed in a run that was cut short before its receipt;"
             " running the same source again accounts for them and stores nothing twice"
         )
-    elif answered.id_sum != receipted.id_sum:
+    elif answered.sum != receipted.sum:
         _problem(report, f"{sink}: the ids that landed are not those that the receipts account for")
 
 
@@ -259,7 +239,7 @@ def _count_events(db: sqlite3.Connection, report: Report) -> tuple[Sum, int]:
         seal += xxhash.xxh3_128_intdigest(sealed.encode())
     if strange or not columns or columns[0] != "id":
         _problem(report, f"events: {strange:,} rows have an id that is no event id")
-    return Sum(n, total % _MODULUS), seal % _MODULUS
+    return Sum(n, _hex(total)), seal % _MODULUS
 
 
 def _receipt_rows(db: sqlite3.Connection) -> Iterator[_Line]:
@@ -272,12 +252,12 @@ def _receipt_rows(db: sqlite3.Connection) -> Iterator[_Line]:
         for sink, fate, n, id_sum in db.execute(
             "SELECT sink, fate, n, sum FROM receipt_fates WHERE batch = ? AND attempt = ?", key
         ):
-            fates.setdefault(sink, {})[fate] = Sum(n, int(id_sum, 16))
+            fates.setdefault(sink, {})[fate] = Sum(n, id_sum)
         for sink, reason, n in db.execute(
             "SELECT sink, reason, n FROM receipt_reasons WHERE batch = ? AND attempt = ?", key
         ):
             reasons.setdefault(sink, {})[reason] = n
-        yield _Line(batch, Sum(taken, int(taken_sum, 16)), fates, reasons, dict(sinks), bool(balanced))
+        yield _Line(batch, Sum(taken, taken_sum), fates, reasons, dict(sinks), bool(balanced))
 
 
 def _receipt_lines(lines: Iterable[str]) -> Iterator[_Line]:
@@ -326,7 +306,7 @@ def _line(data: dict[str, Any]) -> _Line:
 
 
 def _read_sum(data: dict[str, Any]) -> Sum:
-    return Sum(int(data["n"]), int(data["sum"], 16))
+    return Sum(int(data["n"]), _hex(int(data["sum"], 16)))
 
 
 def _total(amounts: Iterable[Sum]) -> Sum:
@@ -336,12 +316,13 @@ def _total(amounts: Iterable[Sum]) -> Sum:
     return total
 
 
+def _hex(id_sum: int) -> str:
+    return f"{id_sum % _MODULUS:032x}"
+
+
 def _problem(report: Report, text: str) -> None:
+    report.balanced = False
     if len(report.problems) < MAX_PROBLEMS:
         report.problems.append(text)
     else:
         report.more_problems += 1
-
-
-def _sum_json(amount: Sum) -> dict[str, Any]:
-    return {"n": amount.n, "sum": f"{amount.id_sum:032x}"}

@@ -128,6 +128,8 @@ class SqliteReceipts:
                 if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                     db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = NORMAL")
+                # As the SQLite sink has it: whoever commits last with a lower limit would copy the whole log back.
+                db.execute("PRAGMA wal_autocheckpoint = 8000")
                 for statement in _TABLES:
                     db.execute(statement)
             except BaseException:

@@ -3,7 +3,7 @@
 identity-login   Node, text log format: START, the event after Lambda's prefix, END, REPORT
 checkout-orders  Python, text log format; one invocation handles several orders
 payments-capture JSON log format; a bad deployment between 11:20 and 11:50 writes amounts as strings
-nightly-jobs     Python with Powertools' Logger
+nightly-jobs     Python with Powertools' Logger, JSON log format without the platform's lines
 loyalty-points   a new team's function: bare JSON lines, and no contract yet
 """
 
@@ -16,6 +16,7 @@ from . import shapes
 from .shapes import compact
 from .story import (
     ATTACKERS,
+    END_MS,
     START_MS,
     USERS,
     client_build,
@@ -35,7 +36,8 @@ NEW_LOGIN_BUILD = START_MS + (15 * 60 + 10) * 60_000
 class Line(NamedTuple):
     """One line of a log and what should become of it: the oracle that the demo's test holds against the account.
 
-    `event` is the name that it lands under, `verdict` the contract's. `planted` names what was put there on purpose.
+    `event` is the name that it lands under, `verdict` the contract's. `planted` names what was put there on purpose;
+    `private` is text of the line that no copy may hold.
     """
 
     time_ms: int
@@ -44,6 +46,7 @@ class Line(NamedTuple):
     verdict: str = "valid"
     drifts: bool = False
     planted: str = ""
+    private: str = ""
 
 
 def identity_login(rng: Random, successes: int, failures: int, attempts: int, resets: int) -> list[Line]:
@@ -81,14 +84,18 @@ def checkout_orders(rng: Random, invocations: int) -> list[Line]:
             event = _order_cancelled(rng, at) if rng.random() < 0.08 else _order_placed(rng, at)
             lines.append(event._replace(text=shapes.python(at, request_id, event.text)))
         if rng.random() < 0.06:
-            text = shapes.python(at, request_id, f"customer {mail(rng)} asked for an invoice by mail", "WARNING")
-            lines.append(Line(at + 1, text, "legacy.text", planted="mail_in_text"))
+            address = mail(rng)
+            text = shapes.python(at, request_id, f"customer {address} asked for an invoice by mail", "WARNING")
+            lines.append(Line(at + 1, text, "legacy.text", planted="private_text", private=address))
         lines += _epilogue(rng, at + 5, request_id, at + 5 - time_ms, 512, cold=rng.random() < 0.03)
     return _in_order(lines)
 
 
-def payments_capture(rng: Random, captures: int) -> list[Line]:
-    """Payments captured, in the JSON log format: the event is the `message`, as an object or as a string."""
+def payments_capture(rng: Random, captures: int, with_platform: bool) -> list[Line]:
+    """Payments captured, in the JSON log format: the event is the `message`, as an object or as a string.
+
+    `with_platform`: the system log level is INFO, so that the platform's own lines are there too.
+    """
     lines: list[Line] = []
     for time_ms in instants(rng, captures):
         request_id = uuid(rng)
@@ -97,10 +104,11 @@ def payments_capture(rng: Random, captures: int) -> list[Line]:
         done = time_ms + int(latency) + 4
         message = event.text if rng.random() < 0.8 else compact(event.text)
         wrapped = shapes.json_format(done - 2, request_id, message)
-        lines.append(Line(time_ms, shapes.json_start(time_ms, request_id), "lambda.platform"))
         lines.append(event._replace(time_ms=done - 2, text=wrapped))
-        report = shapes.json_report(done, request_id, latency + 3.25, 256, rng.randrange(70, 120), "success")
-        lines.append(Line(done, report, "lambda.report"))
+        if with_platform:
+            report = shapes.json_report(done, request_id, latency + 3.25, 256, rng.randrange(70, 120), "success")
+            lines.append(Line(time_ms, shapes.json_start(time_ms, request_id), "lambda.platform"))
+            lines.append(Line(done, report, "lambda.report"))
     return _in_order(lines)
 
 
@@ -111,11 +119,11 @@ def nightly_jobs(rng: Random, runs: int) -> list[Line]:
     for number, time_ms in enumerate(instants(rng, runs, busy_nights)):
         request_id = uuid(rng)
         event, took = _job(rng, time_ms, number)
+        if time_ms + took + 2 >= END_MS:
+            continue  # it is the next day's
         level = "ERROR" if event.event == "job.failed" else "INFO"
         text = shapes.powertools(time_ms + took, request_id, event.text, "nightly-jobs", level)
-        lines.append(Line(time_ms, shapes.start(request_id), "lambda.platform"))
         lines.append(event._replace(time_ms=time_ms + took, text=text))
-        lines += _epilogue(rng, time_ms + took + 2, request_id, took + 2, 1024, cold=True)
     return _in_order(lines)
 
 

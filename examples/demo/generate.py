@@ -1,11 +1,11 @@
-"""Writes the demo's logs: about 25,000 lines of one day, the same bytes for the same seed.
+"""Writes the demo's logs: about 28,000 lines of one day, the same bytes for the same seed.
 
     python examples/demo/generate.py demo-out
 
 `logs/` is what lies on hosts and in exports of log groups, with a copy of the hand-written lines; `payloads/` what a
 CloudWatch Logs subscription hands to a Lambda; `manifest.json` what should become of every line: it is written from
 the story, not by Logharbor. Every file's modification time lies in the story too: lines that do not say when they
-were written (START, a bare print) land at the end of their file's hour.
+were written (START, a bare print) land at their file's time.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from demo.story import START_MS
 
 SEED = 2026
 HOUR_MS = 3_600_000
+PART_MS = HOUR_MS // 3
 HANDWRITTEN = Path(__file__).resolve().parent / "handwritten"
 HANDWRITTEN_MS = START_MS + 16 * HOUR_MS
-PAYLOAD_LINES = 800
+PAYLOAD_LINES = 260
 
 
 def generate(folder: Path, seed: int = SEED) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def generate(folder: Path, seed: int = SEED) -> dict[str, Any]:
         _write(folder / path, lines)
         written[path] = lines
     for path, lines in _payloads(seed).items():
-        group = "/aws/lambda/payments-capture"
+        group = "/aws/lambda/payments-capture-eu"
         stream = f"2026/11/12/[7]{path.removesuffix('.json')[-2:]:0>32}"
         _put(folder / path, shapes.payload(group, stream, [(line.time_ms, line.text) for line in lines]).encode())
         written[path] = lines
@@ -66,40 +67,36 @@ def _text_files(seed: int) -> dict[str, list[Line]]:
         web.day(rng("web-01"), visits=6400, attempts=700),
         web.day(rng("web-02"), visits=3200, attempts=300),
     )
-    orders_01 = legacy.day(rng("orders-01"), lines=900, private=90)
     files = {
-        **_hourly("logs/lambda/identity-login", functions.identity_login(rng("login"), 1500, 240, 900, 120)),
-        **_hourly("logs/lambda/checkout-orders", _stutter(functions.checkout_orders(rng("orders"), 520))),
-        **_hourly("logs/lambda/nightly-jobs", functions.nightly_jobs(rng("jobs"), 460)),
-        **_hourly("logs/lambda/loyalty-points", functions.loyalty_points(rng("loyalty"), 380)),
-        **_hourly("logs/orders-01", [Line(time_ms, text, "legacy.text") for time_ms, text in orders_01]),
-        "logs/web-02/access.log": _stutter(_access(web_02)),
+        **_parts("logs/lambda/identity-login", functions.identity_login(rng("login"), 1500, 240, 900, 120)),
+        **_parts("logs/lambda/checkout-orders", _stutter(functions.checkout_orders(rng("orders"), 520))),
+        **_parts("logs/lambda/loyalty-points", functions.loyalty_points(rng("loyalty"), 1400)),
+        **_parts("logs/orders-01", legacy.day(rng("orders-01"), lines=900, private=90)),
+        "logs/lambda/payments-capture.log": functions.payments_capture(rng("payments"), 1500, with_platform=False),
+        "logs/lambda/nightly-jobs.log": functions.nightly_jobs(rng("jobs"), 460),
+        "logs/web-02/access.log": _stutter(web_02),
     }
     # Rotated as logrotate does, the oldest with the highest number; two generations compress differently.
     for number, name in enumerate(("access.log.2.gz", "access.log.1.zst", "access.log")):
         low = START_MS + number * 8 * HOUR_MS
-        part = [pair for pair in web_01 if low <= pair[0] < low + 8 * HOUR_MS]
-        files[f"logs/web-01/{name}"] = _access(part)
+        files[f"logs/web-01/{name}"] = [line for line in web_01 if low <= line.time_ms < low + 8 * HOUR_MS]
     return files
 
 
-def _hourly(folder: str, lines: Sequence[Line]) -> dict[str, list[Line]]:
-    """A file for each hour, as exports of a log group come: `2026-11-12-14.log`."""
+def _parts(folder: str, lines: Sequence[Line]) -> dict[str, list[Line]]:
+    """A file for every 20 minutes, as exports of a log group come: `2026-11-12-1440.log`."""
     files: dict[str, list[Line]] = {}
     for line in lines:
-        hour = min((line.time_ms - START_MS) // HOUR_MS, 23)
-        files.setdefault(f"{folder}/2026-11-12-{hour:02d}.log", []).append(line)
+        part = min((line.time_ms - START_MS) // PART_MS, 24 * HOUR_MS // PART_MS - 1)
+        minutes = part * PART_MS // 60_000
+        files.setdefault(f"{folder}/2026-11-12-{minutes // 60:02d}{minutes % 60:02d}.log", []).append(line)
     return files
 
 
 def _payloads(seed: int) -> dict[str, list[Line]]:
-    lines = functions.payments_capture(Random(f"{seed} payments"), 780)
+    lines = functions.payments_capture(Random(f"{seed} payments-eu"), 260, with_platform=True)
     parts = [lines[start : start + PAYLOAD_LINES] for start in range(0, len(lines), PAYLOAD_LINES)]
-    return {f"payloads/payments-capture-{number:02d}.json": part for number, part in enumerate(parts, 1)}
-
-
-def _access(pairs: Sequence[tuple[int, str]]) -> list[Line]:
-    return [Line(time_ms, text, "http.access") for time_ms, text in pairs]
+    return {f"payloads/payments-capture-eu-{number:02d}.json": part for number, part in enumerate(parts, 1)}
 
 
 def _stutter(lines: list[Line]) -> list[Line]:
@@ -147,6 +144,7 @@ def _expected(lines: Sequence[Line]) -> dict[str, Any]:
         "verdicts": {verdict: verdicts[verdict] for verdict in ("valid", "invalid", "unregistered")},
         "drifted": sum(line.drifts for line in lines),
         "events": dict(sorted(Counter(f"{line.verdict} {line.event}".strip() for line in lines).items())),
+        "private": sorted({line.private for line in lines if line.private}),
         "planted": dict(sorted(Counter(line.planted for line in lines if line.planted).items())),
     }
 

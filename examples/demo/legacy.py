@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from random import Random
 
+from .functions import Line
 from .story import in_incident, incident_instants, instants, iso, mail
 
 TEST_CARDS = ("4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005", "4012888888881881")
 THREADS = tuple(f"http-8080-exec-{n}" for n in range(1, 13))
 
 
-def day(rng: Random, lines: int, private: int) -> list[tuple[int, str]]:
-    """A day of text as (time, line) in the order of time; `private` of the lines hold personal data or a secret."""
-    found = [(time_ms, _ordinary(rng, time_ms)) for time_ms in instants(rng, lines - private - 60)]
-    found += [(time_ms, _private(rng, time_ms)) for time_ms in instants(rng, private)]
-    found += [(time_ms, _failing(rng, time_ms)) for time_ms in incident_instants(rng, 60)]
+def day(rng: Random, lines: int, private: int) -> list[Line]:
+    """A day of text in the order of time; `private` of the lines hold personal data or a secret."""
+    found = [Line(time_ms, _ordinary(rng, time_ms), "legacy.text") for time_ms in instants(rng, lines - private - 60)]
+    found += [_private(rng, time_ms) for time_ms in instants(rng, private)]
+    found += [Line(time_ms, _failing(rng, time_ms), "legacy.text") for time_ms in incident_instants(rng, 60)]
     return sorted(found)
 
 
@@ -35,18 +36,20 @@ def _ordinary(rng: Random, time_ms: int) -> str:
     return _line(rng, time_ms, "INFO ", text)
 
 
-def _private(rng: Random, time_ms: int) -> str:
+def _private(rng: Random, time_ms: int) -> Line:
     token = f"{rng.getrandbits(160):040x}"
-    text = rng.choice(
+    address, card, key = mail(rng), rng.choice(TEST_CARDS), "AKIAIOSFODNN7EXAMPLE"
+    password = f"demo-{token[:12]}"
+    private, text = rng.choice(
         (
-            f"refund requested by {mail(rng)} for order {rng.randrange(100_000, 999_999)}",
-            f"card {rng.choice(TEST_CARDS)} declined by acquirer, code=51",
-            f"calling carrier with header Authorization: Bearer {token}",
-            "backup uploaded with access key AKIAIOSFODNN7EXAMPLE",
-            f"could not connect to postgres://orders:demo-{token[:12]}@db.internal.example:5432/orders",
+            (address, f"refund requested by {address} for order {rng.randrange(100_000, 999_999)}"),
+            (card, f"card {card} declined by acquirer, code=51"),
+            (token, f"calling carrier with header Authorization: Bearer {token}"),
+            (key, f"backup uploaded with access key {key}"),
+            (password, f"could not connect to postgres://orders:{password}@db.internal.example:5432/orders"),
         )
     )
-    return _line(rng, time_ms, "WARN ", text)
+    return Line(time_ms, _line(rng, time_ms, "WARN ", text), "legacy.text", planted="private_text", private=private)
 
 
 def _failing(rng: Random, time_ms: int) -> str:

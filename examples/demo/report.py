@@ -15,9 +15,11 @@ HOUR_MS = 3_600_000
 LANDED = "SELECT dataset, count(*) FROM events GROUP BY 1 ORDER BY 2 DESC"
 QUARANTINED = """
 SELECT coalesce(nullif(owner, ''), '(no contract)'), coalesce(nullif(event, ''), '(unreadable)'),
-  coalesce(json_extract(errors, '$[0].pointer') || ' ' || json_extract(errors, '$[0].keyword'), reason),
-  coalesce(json_extract(errors, '$[0].expected'), ''), coalesce(json_extract(errors, '$[0].found'), ''), count(*)
-FROM events WHERE verdict = 'invalid' GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC, 1, 2, 3 LIMIT 12"""
+  CASE WHEN json_valid(errors)
+  THEN coalesce(nullif(json_extract(errors, '$[0].pointer'), ''), '(event)') || ' expected '
+    || json_extract(errors, '$[0].expected') || ', found ' || json_extract(errors, '$[0].found')
+  ELSE reason END, count(*)
+FROM events WHERE verdict = 'invalid' GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT 12"""
 UNREGISTERED = """
 SELECT coalesce(nullif(event, ''), '(no name)'), dataset, count(*)
 FROM events WHERE verdict = 'unregistered' GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 8"""
@@ -39,9 +41,13 @@ WHERE path NOT LIKE '%/handwritten/%' GROUP BY 1 ORDER BY 1"""
 def print_report(console: Console, db: sqlite3.Connection, expected: dict[str, Any]) -> bool:
     """Prints the tables; True when every generated line became what the story says."""
     _table(console, db, "Where it landed", LANDED, ("dataset", "events"))
-    columns = ("owner", "event", "field and rule", "expected", "found", "events")
+    columns = ("owner", "event", "why", "events")
     _table(
-        console, db, "Quarantined: readable by nobody, or against a contract. Its owner is told", QUARANTINED, columns
+        console,
+        db,
+        "Quarantined: no contract's form, or no form at all. It is kept, with the reason, for its owner",
+        QUARANTINED,
+        columns,
     )
     _table(
         console,

@@ -14,6 +14,7 @@ from random import Random
 
 DAY = datetime(2026, 11, 12, tzinfo=UTC)
 START_MS = int(DAY.timestamp() * 1000)
+END_MS = START_MS + 24 * 3_600_000
 INCIDENT = (START_MS + (14 * 60 + 5) * 60_000, START_MS + (14 * 60 + 50) * 60_000)
 
 HOURLY = (14, 10, 8, 7, 7, 9, 15, 28, 45, 60, 66, 68, 70, 66, 64, 62, 60, 58, 55, 52, 48, 40, 30, 20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+from .functions import Line
 from .story import ATTACKERS, DAY, START_MS, USERS, WORDS, in_incident, incident_instants, instants, mail, visitor_ip
 
 PRODUCTS = ("kettle", "lamp", "desk", "chair", "notebook", "headphones", "backpack", "bicycle-bell", "teapot", "scarf")
@@ -50,30 +51,34 @@ def attack(rng: Random, time_ms: int) -> str:
     return line(rng.choice(ATTACKERS), "-", time_ms, request, status, _size(rng, status), "-", BOTS[3])
 
 
-def odd(rng: Random) -> list[tuple[int, str]]:
+def odd(rng: Random) -> list[Line]:
     """Lines that real access logs have and that simple patterns trip over; every one is an access line."""
-    agent = 'Mozilla/5.0 \\"quoted\\" agent'
-    at = iter(instants(rng, 46))
     lines = []
-    for _ in range(8):
-        lines.append((when := next(at), line(visitor_ip(rng), "-", when, "\\x16\\x03\\x01\\x02", 400, 157, "-", "-")))
-        lines.append((when := next(at), line(visitor_ip(rng), "-", when, "-", 408, 0, "-", "-")))
-        lines.append((when := next(at), line(visitor_ip(rng), "-", when, "GET / HTTP/1.1", 200, 5120, "-", agent)))
-        request = f"GET /reset?email={mail(rng)}&token=demo-{rng.getrandbits(64):016x} HTTP/1.1"
-        lines.append((when := next(at), line(visitor_ip(rng), "-", when, request, 302, 0, "-", rng.choice(BROWSERS))))
-        request = "GET /products/caf%C3%A9-crème?q=%F0%9F%98%80 HTTP/1.1"
-        lines.append(
-            (when := next(at), line(visitor_ip(rng), "-", when, request, 200, 8211, "-", rng.choice(BROWSERS)))
+    for time_ms in instants(rng, 40):
+        address, agent, private = visitor_ip(rng), rng.choice(BROWSERS), ""
+        request, status, size = rng.choice(
+            (
+                ("\\x16\\x03\\x01\\x02", 400, 157),
+                ("-", 408, 0),
+                ("GET /products/café-crème?q=%F0%9F%98%80 HTTP/1.1", 200, 8211),
+            )
         )
+        dice = rng.random()
+        if dice < 0.2:
+            agent = 'Mozilla/5.0 \\"quoted\\" agent'
+        elif dice < 0.5:
+            private = mail(rng)
+            request, status, size = f"GET /reset?email={private}&lang=en HTTP/1.1", 302, 0
+        text = line(address, "-", time_ms, request, status, size, "-", agent)
+        lines.append(Line(time_ms, text, "http.access", planted="odd_request", private=private))
     return lines
 
 
-def day(rng: Random, visits: int, attempts: int) -> list[tuple[int, str]]:
-    """All access lines of a day as (time, line), in the order of their time."""
-    lines = [(time_ms, visit(rng, time_ms)) for time_ms in instants(rng, visits)]
-    lines += [(time_ms, attack(rng, time_ms)) for time_ms in incident_instants(rng, attempts)]
-    lines += odd(rng)
-    return sorted(lines)
+def day(rng: Random, visits: int, attempts: int) -> list[Line]:
+    """All access lines of a day in the order of their time."""
+    lines = [Line(time_ms, visit(rng, time_ms), "http.access") for time_ms in instants(rng, visits)]
+    lines += [Line(time_ms, attack(rng, time_ms), "http.access") for time_ms in incident_instants(rng, attempts)]
+    return sorted(lines + odd(rng))
 
 
 def _page(rng: Random) -> tuple[str, str]:

@@ -38,7 +38,11 @@ _HIDDEN = ("landings", "contract_views", "receipt_sinks", "receipt_fates", "rece
 
 
 class Explorer(msgspec.Struct, frozen=True):
-    """What the explorer knows of its file when it starts."""
+    """What the explorer knows of its file when it starts.
+
+    `outside`: events whose time is far from the others', not in `window`. `shown`: the columns of a view that its
+    contract wants to see first; a view without wishes is not in it.
+    """
 
     path: str
     has_receipts: bool
@@ -46,6 +50,7 @@ class Explorer(msgspec.Struct, frozen=True):
     receipts_window: Window
     outside: int
     views: tuple[View, ...]
+    shown: dict[str, tuple[str, ...]]
     questions: tuple[Question, ...]
     metadata: dict[str, Any]
 
@@ -78,7 +83,17 @@ def look_at(path: str | Path, contracts: Iterable[Contract] = ()) -> Explorer:
     newest = {c.name: c for c in sorted(contracts, key=lambda c: c.major)}
     questions = [*for_operators(has_receipts), *for_contracts(newest, views)]
     metadata = _metadata(questions, views, newest)
-    return Explorer(str(path), has_receipts, window, receipts_window, outside, views, tuple(questions), metadata)
+    return Explorer(
+        str(path),
+        has_receipts,
+        window,
+        receipts_window,
+        outside,
+        views,
+        _shown(newest, views),
+        tuple(questions),
+        metadata,
+    )
 
 
 def file_uri(path: str | Path, query: str) -> str:
@@ -87,9 +102,21 @@ def file_uri(path: str | Path, query: str) -> str:
 
 
 def _views(db: sqlite3.Connection) -> tuple[View, ...]:
-    found = db.execute("SELECT event, view, owner FROM contract_views ORDER BY event").fetchall()
-    columns = {name: db.execute(f"PRAGMA table_info({quoted(name)})").fetchall() for _, name, _ in found}
-    return tuple(View(event, name, owner, tuple(row[1] for row in columns[name])) for event, name, owner in found)
+    found = db.execute("SELECT event, view, owner, dataset FROM contract_views ORDER BY event").fetchall()
+    columns = {name: db.execute(f"PRAGMA table_info({quoted(name)})").fetchall() for _, name, *_ in found}
+    return tuple(
+        View(event, name, owner, dataset, tuple(column[1] for column in columns[name]))
+        for event, name, owner, dataset in found
+    )
+
+
+def _shown(contracts: dict[str, Contract], views: Iterable[View]) -> dict[str, tuple[str, ...]]:
+    wanted = {
+        view.name: view.columns_of(views_of(contracts[view.event]).get("columns", ())).values()
+        for view in views
+        if view.event in contracts
+    }
+    return {name: ("time", *columns, "id") for name, columns in wanted.items() if columns}
 
 
 def _receipts_window(db: sqlite3.Connection, default: Window) -> Window:

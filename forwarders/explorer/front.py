@@ -63,8 +63,7 @@ def _chart(db: sqlite3.Connection, window: Window) -> dict[str, Any]:
 
 def _events(db: sqlite3.Connection, explorer: Explorer, window: Window) -> list[dict[str, Any]]:
     views = {view.event: view for view in explorer.views}
-    query = """SELECT event, coalesce(min(CASE WHEN verdict <> 'invalid' THEN dataset END), min(dataset)), count(*),
-  sum(verdict = 'invalid'), sum(verdict = 'unregistered'),
+    query = """SELECT event, min(dataset), count(*), sum(verdict = 'invalid'), sum(verdict = 'unregistered'),
   sum(verdict = 'valid') FROM events WHERE time >= ? AND time < ? GROUP BY event ORDER BY 3 DESC, 1 LIMIT 25"""
     step = max(1, -(-(window.to_ms - window.from_ms) // SPARKS))
     spark_query = "SELECT (time - ?) / ?, count(*) FROM events WHERE event = ? AND time >= ? AND time < ? GROUP BY 1"
@@ -75,7 +74,7 @@ def _events(db: sqlite3.Connection, explorer: Explorer, window: Window) -> list[
         rows.append(
             {
                 "event": event,
-                "dataset": dataset,
+                "dataset": view.dataset if view else dataset,
                 "n": n,
                 "valid": valid,
                 "invalid": invalid,

@@ -119,13 +119,18 @@ class Plugin:
 
     def view(self, name: str, current: Window) -> str:
         """The address of a contract's view for a window."""
-        return f"/{DATABASE}/{name}?" + urlencode({**_underscored(current), "_nocol": "time_utc"})
+        return f"/{DATABASE}/{name}?" + urlencode([*_underscored(current).items(), *self._columns(name)])
 
     def question(self, question: Question, current: Window) -> str:
         """The address of a prepared question for a window, with its chart open."""
         parameters = self._parameters(question, current)
         fragment = f"#{question.chart.fragment()}" if question.chart else ""
         return f"/{DATABASE}/{question.name}?{urlencode(parameters)}{fragment}"
+
+    def _columns(self, view: str) -> list[tuple[str, str]]:
+        """The columns to begin with: those that the contract names, else all but the second form of the time."""
+        shown = self._explorer.shown.get(view)
+        return [("_col", column) for column in shown] if shown else [("_nocol", "time_utc")]
 
     def _parameters(self, question: Question, current: Window) -> dict[str, str]:
         if question.group == "receipts":
@@ -179,10 +184,8 @@ class Plugin:
             return f"{path}?" + urlencode([*pairs, *self._parameters(question, self._explorer.window).items()])
         table = path.removeprefix(f"/{DATABASE}/")
         if (table == "events" or table in self._views) and not names & {"_from", "_to"}:
-            more = _underscored(self._explorer.window)
-            if table in self._views and not names & {"_col", "_nocol"}:
-                more["_nocol"] = "time_utc"
-            return f"{path}?" + urlencode([*pairs, *more.items()])
+            columns = self._columns(table) if table in self._views and not names & {"_col", "_nocol"} else []
+            return f"{path}?" + urlencode([*pairs, *_underscored(self._explorer.window).items(), *columns])
         return None
 
     def _host(self, scope: Scope) -> str:

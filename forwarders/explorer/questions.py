@@ -37,6 +37,7 @@ class View(msgspec.Struct, frozen=True):
     event: str
     name: str
     owner: str
+    dataset: str
     columns: tuple[str, ...]
 
     def columns_of(self, fields: Iterable[object]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import sqlite3
+import sys
 import webbrowser
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ def serve(
     port: int = 8001,
     host: str = "127.0.0.1",
     open_browser: bool = False,
-    ready: Callable[[str], None] = lambda url: None,
+    ready: Callable[[str], None] = lambda url: print(f"Explore it at {url} (Ctrl-C ends it)", file=sys.stderr),
 ) -> None:
     """Serves the file until Ctrl-C; `ready` is told the address when it answers.
 

@@ -28,7 +28,7 @@ _PLAIN = re.compile(
 _CAREFUL = re.compile(
     r'([^\s"]{1,255}) ([^\s"]{1,255}) (""|[^"\[]+) \[([^\]]{20,30})\] '
     r'"((?:[^\\]|\\.)*?)" '
-    r'([1-9][0-9]{2}) ([0-9]{1,18}|-)(?: "((?:[^"\\]|\\.)*+)" "((?:[^"\\]|\\.)*+)"?)?[\r\n]*',
+    r'([1-9][0-9]{2}) ([0-9]{1,18}|-)(?: "((?:[^"\\]|\\.)*+)" "((?:[^"\\]|\\.)*+)"?)?',
     re.DOTALL,
 ).fullmatch
 _MAX_CAREFUL_CHARS = 65_536
@@ -63,7 +63,7 @@ def access_event(text: str) -> Parsed | None:
 
 def _careful(text: str) -> Parsed | None:
     """Lines with a request of another kind, an escape, a quote in the request, an empty user, or a cut end."""
-    match = _CAREFUL(text) if len(text) <= _MAX_CAREFUL_CHARS else None
+    match = _CAREFUL(text.rstrip("\r\n")) if len(text) <= _MAX_CAREFUL_CHARS else None
     if match is None:
         return None
     host, ident, user, when, request, status, size, referrer, agent = match.groups()

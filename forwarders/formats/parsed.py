@@ -45,7 +45,7 @@ def flagged(context: Context | None, *flags: str) -> Context | None:
 def joined(first: Context | None, second: Context | None) -> Context | None:
     """What two wrappers said, one around the other: the inner (second) one counts where both speak."""
     if not first or not second:
-        return first or second
+        return first or second or None
     both = {**first, **second}
     if "flags" in first and "flags" in second:
         both["flags"] = f"{first['flags']},{second['flags']}"

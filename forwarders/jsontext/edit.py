@@ -28,9 +28,9 @@ ANY = "*"
 OBJECT, ARRAY, STRING = b'{["'
 
 
-def raw(text: str) -> msgspec.Raw:
-    """The text of one JSON value as msgspec joins it, unchecked."""
-    return msgspec.Raw(cast(Any, text))  # Raw takes a str too, and without a copy; its stub does not know
+# Raw takes a str too, and copies nothing; its stub does not know.
+raw = cast(Callable[[str], msgspec.Raw], msgspec.Raw)
+"""The text of one JSON value as msgspec joins it, unchecked."""
 
 
 def edit(text: str, edits: Sequence[tuple[Path, str | None]]) -> str:

@@ -6,7 +6,7 @@ like a secret in text without a usable contract. When in doubt, all of them take
 
 from forwarders.redact.fields import actions, for_contract
 from forwarders.redact.key import HashKey
-from forwarders.redact.patterns import patterns
+from forwarders.redact.text import patterns
 from forwarders.redact.tree import patterns_json
 
 __all__ = ["HashKey", "actions", "for_contract", "patterns", "patterns_json"]

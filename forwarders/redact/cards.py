@@ -9,6 +9,7 @@ DIGITS = "[redacted:digits]"
 
 _FEWEST, _MOST = 13, 19
 _RUN = re.compile(r"[0-9](?:[ -]?[0-9]){12,}+")
+_UUID_END = re.compile(r"[0-9]{1,8}(?:-[0-9]{4}){0,3}-[0-9]{12}")
 _MAX_GROUPS = 12
 """No card number is written in as many; to try every cut of a longer run would take too long."""
 _MAX_CHECKED = 1000
@@ -36,6 +37,8 @@ def redact_cards(text: str) -> str:
             return CARD if checked > _MAX_CHECKED or _is_card(run) else run
         if checked > _MAX_CHECKED:
             return DIGITS
+        if _UUID_END.fullmatch(run):
+            return run
         before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
         return _without_cards(run, before.isalpha(), after.isalpha())
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import msgspec
 
 from forwarders import jsontext
 from forwarders.errors import Withheld
-from forwarders.redact.patterns import SECRET, names_secret, patterns
+from forwarders.redact.text import SECRET, patterns, redacted
+from forwarders.redact.words import may_match, names_secret
 
 _NAMES = ("name", "key", "header", "field")
 _VALUES = ("value", "values")
+_MAX_NESTED = 3
+"""JSON in strings of JSON that is taken apart; what lies deeper is redacted as text."""
+_HEADER_PAIR = re.compile(rf'"(?:{"|".join(_NAMES)})"[ \t\r\n]*+:')
 
 
 def patterns_json(text: str) -> str:
@@ -22,27 +28,31 @@ def patterns_json(text: str) -> str:
     Raises Withheld for whatever goes wrong.
     """
     try:
-        # Without escapes every string stands in the text as it is, so that what is not found there is nowhere.
-        if "\\" not in text and patterns(text) == text:
-            jsontext.decode(text)
-            return text
-        tree = json.loads(text, parse_int=jsontext.raw, parse_float=jsontext.raw, parse_constant=_refuse)
-        return msgspec.json.encode(_redacted(tree, False)).decode()
+        return _safe(text, _MAX_NESTED)
     except Exception as error:  # whatever it is: a copy that was not redacted is not made
         raise Withheld(f"redaction failed: {type(error).__name__}") from None
+
+
+def _safe(text: str, nested: int) -> str:
+    # Without escapes every string stands in the text as it is, so that what is not found there is nowhere.
+    if "\\" not in text and not (may_match(text) and (_HEADER_PAIR.search(text) or redacted(text) != text)):
+        jsontext.decode(text)
+        return text
+    tree = json.loads(text, parse_int=jsontext.raw, parse_float=jsontext.raw, parse_constant=_refuse)
+    return msgspec.json.encode(_redacted(tree, False, nested)).decode()
 
 
 def _refuse(_: str) -> NoReturn:
     raise ValueError("not a number")
 
 
-def _redacted(value: Any, is_secret: bool) -> Any:
+def _redacted(value: Any, is_secret: bool, nested: int) -> Any:
     if type(value) is dict:
-        return _object(value, is_secret)
+        return _object(value, is_secret, nested)
     if type(value) is list:
-        return [_redacted(item, is_secret) for item in value]
+        return [_redacted(item, is_secret, nested) for item in value]
     if type(value) is str:
-        return SECRET if is_secret and value else patterns(value)
+        return SECRET if is_secret and value else _string(value, nested)
     if type(value) is msgspec.Raw:
         if is_secret:
             return SECRET
@@ -52,16 +62,26 @@ def _redacted(value: Any, is_secret: bool) -> Any:
     return value
 
 
-def _object(level: dict[str, Any], is_secret: bool) -> dict[str, Any]:
+def _string(text: str, nested: int) -> str:
+    """A string redacted; where it is JSON itself, its strings and keys one by one."""
+    if nested and text[:1] in ("{", "[", " ", "\n") and text.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError, msgspec.DecodeError):  # it may only begin like JSON
+            text = _safe(text, nested - 1)
+    return patterns(text)
+
+
+def _object(level: dict[str, Any], is_secret: bool, nested: int) -> dict[str, Any]:
     # {"name": "Cookie", "value": "…"}, as API Gateway and HAR files write headers.
     named = any(type(level.get(name)) is str and names_secret(level[name]) for name in _NAMES)
     result: dict[str, Any] = {}
+    twins = 0
     for key, value in level.items():
         hide = is_secret or (named and key in _VALUES) or (names_secret(key) and not _counts(key, value))
         safe_key = patterns(key)
         while safe_key in result:
-            safe_key += "#"
-        result[safe_key] = _redacted(value, hide)
+            twins += 1
+            safe_key = f"{patterns(key)}#{twins}"
+        result[safe_key] = _redacted(value, hide, nested)
     return result
 
 

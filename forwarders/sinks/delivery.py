@@ -242,6 +242,8 @@ class _Run:
         self._tries = 0
         self._blamed = 0
         self._accepted = False
+        self._refused_sizes: list[int] = []
+        self._largest_taken = 0
         self._loads: list[Sequence[int]] = []
 
     def outcomes(self) -> Sequence[Outcome]:
@@ -258,7 +260,14 @@ class _Run:
                 self._give_back(reason)
                 break
             self._step(self._loads.pop())
+        self._learn_size()
         return self._conclusion()
+
+    def _learn_size(self) -> None:
+        """If nothing was too large by itself, it was the size of the requests that the server did not take."""
+        smallest = min(self._refused_sizes, default=0)
+        if smallest > self._largest_taken and Outcome(Fate.DEAD, "oversize_sink") not in self._known:
+            self._engine.refused_size(smallest)
 
     def _step(self, load: Sequence[int]) -> None:
         try:
@@ -285,14 +294,12 @@ class _Run:
     def _judge(self, load: Sequence[int], response: Response, size: int) -> None:
         status = response.status
         if 200 <= status < 300:
+            self._largest_taken = max(self._largest_taken, size)
             self._read(load, response)
         elif status == 413:
             self._engine.fruitful()
-            if len(load) > 1:
-                self._engine.refused_size(size)
-                self._halve(load)
-            else:
-                self._bury(load, "oversize_sink")
+            self._refused_sizes.append(size)
+            self._isolate(load, "oversize_sink")
         elif status == 400:
             self._refused(load, response)
         else:
@@ -352,7 +359,10 @@ class _Run:
             self._later(again, reason, response.headers.get("retry-after", ""), tries)
 
     def _refused(self, load: Sequence[int], response: Response) -> None:
-        phrase = self._adapter.refused(response)
+        try:
+            phrase = self._adapter.refused(response)
+        except Exception:  # whatever the body was, the status is what counts
+            phrase = "http_400"
         if phrase == SEND_AGAIN:
             self._later(load, "http_400", "", _TRIES_OF_HOPELESS, at_once=True)
             return
@@ -361,13 +371,13 @@ class _Run:
             self._loads.append(load)
             self._give_back("http_400")
         else:
+            self._blamed += len(load) == 1
             self._isolate(load, f"sink_rejected:{phrase}")
 
     def _isolate(self, load: Sequence[int], reason: str) -> None:
         if len(load) > 1:
             self._halve(load)
         else:
-            self._blamed += 1
             self._bury(load, reason)
 
     def _halve(self, load: Sequence[int]) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import re
 import secrets
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -156,10 +157,18 @@ class SqliteSink:
                 if _is_the_events(error):
                     return self._retry(pieces, ids)
                 return [Outcome(Fate.RETURNED, _reason(error))] * len(pieces)
+            except BaseException:
+                self._forget()  # Ctrl-C in the middle of a transaction: closing rolls it back
+                raise
 
-    def close(self, finished: bool = True) -> None:
-        """The run is marked as ended and the file is left without its log. `finished=False`: it was cut short, so that
-        an audit does not miss the receipt of what landed last."""
+    def close(self, finished: bool | None = None) -> None:
+        """The run is marked as ended and the file is left without its write-ahead log.
+
+        `finished=False`: it was cut short, so that an audit does not miss the receipt of what landed last. None: it
+        was, if this is called on the way out of an exception.
+        """
+        if finished is None:
+            finished = sys.exc_info()[0] is None
         with self._lock:
             db, self._db = self._db, None
             if db is None:
@@ -167,7 +176,9 @@ class SqliteSink:
             with contextlib.suppress(sqlite3.Error):
                 if finished and self._landing != _Landing():
                     db.execute(_LANDING, self._landing_row(self._landing, int(self._clock() * 1000)))
-                db.execute("PRAGMA optimize")
+                # Without statistics SQLite counts a facet of 400,000 events through the index by time: 0.7 s, not 0.03.
+                db.execute("PRAGMA analysis_limit = 1000")
+                db.execute("ANALYZE")
                 db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             with contextlib.suppress(sqlite3.Error):
                 db.close()
@@ -264,6 +275,8 @@ class SqliteSink:
                 # With a write-ahead log a power cut may undo the last commits, never tear one; a killed process, none.
                 db.execute("PRAGMA synchronous = NORMAL")
                 db.execute("PRAGMA cache_size = -65536")
+                # Pages of the index by id change again and again: copying them back every 64 MB and not 8 saves 8 %.
+                db.execute("PRAGMA wal_autocheckpoint = 8000")
                 db.execute("PRAGMA temp_store = MEMORY")
                 db.execute("PRAGMA secure_delete = OFF")
                 create_tables(db, self.path)

@@ -160,7 +160,7 @@ class StdoutSink:
             for flaw in event.flaws[:5]:
                 said = f"{patterns(flaw.pointer) or '/'}: {flaw.keyword} {flaw.expected}, found {flaw.found}"
                 parts.append(f"{colour}{_printable(said)}{_RESET}")
-            pairs = _pairs(_DECODER.decode(fields(event)))
+            pairs = _pairs(_parsed(fields(event)))
             parts += [f"{_CYAN}{key}{_RESET}={value}" for key, value in pairs]
             return " ".join(parts) + (owner if verdict is Verdict.INVALID else "")
 
@@ -178,6 +178,14 @@ def time_utc(time_ms: int) -> str:
 
 def _errors(event: Event, patterns: Redact) -> str:
     return _json([Flaw(patterns(f.pointer), f.keyword, f.expected, f.found) for f in event.flaws[:5]])
+
+
+def _parsed(text: str) -> object:
+    """The event as JSON; what only another parser takes (a lone surrogate, great depth) is shown as its text."""
+    try:
+        return _DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return text
 
 
 def _pairs(data: object) -> list[tuple[str, str]]:

@@ -7,21 +7,21 @@
 subscription's `emitSystemFields`: PutSubscriptionFilter, API reference).
 
 Nothing in a payload makes this raise: what cannot be decoded becomes a record with a `fault`. The healthy payload is
-one base64 call, one inflate, one typed parse (measured: 0.1, 0.3 and 0.4 µs an event of 240 B); all others are worked
+one base64 call, one inflate, one typed parse (measured: 0.07, 0.15 and 0.4 µs an event of 240 B); all others are worked
 off piece by piece in piecemeal.py.
 """
 
 from __future__ import annotations
 
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from forwarders.model import Batch, Receipt, Record
 from forwarders.sources.inflate import ONE_CALL_BYTES, inflate
-from forwarders.sources.piecemeal import CONTROL, Payload, origin_of, piecemeal, undecodable
+from forwarders.sources.piecemeal import CONTROL, LogEvent, Payload, batches_by_place, origin_of, piecemeal, undecodable
 
 
 class _Envelope(msgspec.Struct, rename="camel"):
@@ -34,7 +34,18 @@ class _Envelope(msgspec.Struct, rename="camel"):
     message_type: str = "DATA_MESSAGE"
 
 
+class _Special(msgspec.Struct, rename="camel"):
+    """The same, with the fields that the subscription extracted."""
+
+    owner: str
+    log_group: str
+    log_stream: str
+    log_events: list[LogEvent]
+    message_type: str = "DATA_MESSAGE"
+
+
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
+_SPECIAL = msgspec.json.Decoder(_Special)
 
 
 def recognises(event: Any) -> bool:
@@ -71,9 +82,9 @@ def decode(payload: bytes, *, region: str = "", raw: bytes | None = None) -> Ite
     kept = payload if raw is None else raw
     inflated = inflate(payload)
     if inflated.damage is None and len(inflated.data) <= ONE_CALL_BYTES:
-        batch = _at_once(inflated.data, region, kept)
-        if batch is not None:
-            yield batch
+        batches = _at_once(inflated.data, region, kept)
+        if batches is not None:
+            yield from batches
             return
     yield from piecemeal(Payload(inflated.data, inflated.damage, region, kept))
 
@@ -82,24 +93,38 @@ def reply(receipts: Sequence[Receipt]) -> None:
     """An asynchronous invoker reads no answer: what must come again is in the store already."""
 
 
-def _at_once(data: bytes | bytearray, region: str, raw: bytes) -> Batch | None:
-    """The batch of a payload that is as AWS makes it; None for any other."""
+def _at_once(data: bytes | bytearray, region: str, raw: bytes) -> Iterable[Batch] | None:
+    """The batches of a payload that is as AWS makes it; None for any other."""
     try:
         envelope = _ENVELOPE.decode(data)
     except (ValueError, RecursionError):
         return None
     records = envelope.log_events
-    if envelope.message_type == CONTROL:
-        return None
     # A payload may say more than is read here. Quotes tell the member from a message that mentions it (there they
-    # are escaped); rfind is 1.6 times as fast as `in`, and `@` (in every system field) 20 times.
-    if b"@" in data and data.rfind(b'"extractedFields"') >= 0:
-        return None
-    # `flags` and `fault` are ours, and a payload that brings its own must not set them (0.02 µs an event).
-    if [1 for record in records if record.fault or record.flags or not record.position]:
-        return None
+    # are escaped); rfind is 1.6 times as fast as `in`, and `@` (in every system field) 20 times. `flags` and `fault`
+    # are ours, and a payload that brings its own must not set them (0.02 µs an event).
+    if (
+        envelope.message_type == CONTROL
+        or (b"@" in data and data.rfind(b'"extractedFields"') >= 0)
+        or [1 for record in records if record.fault or record.flags or not record.position]
+    ):
+        return _specially(data, region, raw)
     origin, drop = origin_of(envelope.owner, envelope.log_group, envelope.log_stream, region)
-    return Batch(origin, records, raw, drop)
+    return (Batch(origin, records, raw, drop),)
+
+
+def _specially(data: bytes | bytearray, region: str, raw: bytes) -> Iterable[Batch] | None:
+    try:
+        envelope = _SPECIAL.decode(data)
+    except (ValueError, RecursionError):
+        return None
+    events = envelope.log_events
+    origin, drop = origin_of(envelope.owner, envelope.log_group, envelope.log_stream, region)
+    if envelope.message_type == CONTROL:
+        drop = "control"
+    elif not all(event.id for event in events):
+        return None
+    return batches_by_place(events, origin, drop, raw) if events else (Batch(origin, [], raw, drop),)
 
 
 def _unbase64(text: str) -> bytes:
@@ -108,10 +133,12 @@ def _unbase64(text: str) -> bytes:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
         pass
-    joined = "".join(text.split()).rstrip("=")
-    whole = joined[: len(joined) - 1] if len(joined) % 4 == 1 else joined
+    text = "".join(text.split()).rstrip("=")
     try:
-        return binascii.a2b_base64(whole + "=" * (-len(whole) % 4), strict_mode=True)
+        if len(text) % 4 == 1:  # six bits are no byte, but they must be base64
+            binascii.a2b_base64(text[-1] + "AAA", strict_mode=True)
+            text = text[:-1]
+        return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
     except ValueError:
         return b""
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(")?', re.S)
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(")?|[{}\[\]]', re.S)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(")?', re.S)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(")?|[{}\[\]]', re.S)
 _SCALAR = re.compile(rb"[^\s,:\[\]{}\"]+")
 _SPACE = re.compile(rb"\s*")
 

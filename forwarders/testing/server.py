@@ -54,6 +54,10 @@ class ScriptedServer:
     ) -> None:
         self._ends.set()
         self._listener.close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Closes every open connection, as a load balancer does to idle ones."""
         for connection in list(self._open):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

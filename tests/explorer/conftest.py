@@ -194,3 +194,15 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("explorer") / "logs 100%.db"
     make_file(path, 2_000)
     return path
+
+
+@pytest.fixture(scope="session")
+def contracts() -> tuple[Contract, ...]:
+    """The contracts of the file."""
+    return CONTRACTS
+
+
+@pytest.fixture
+def fill() -> Callable[[Path, int], None]:
+    """Makes further files."""
+    return make_file

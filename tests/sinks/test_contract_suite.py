@@ -1,4 +1,4 @@
-"""Every HTTP sink behaves alike: each row of tests/data/sinks/delivery.jsonl, for each of them, with and without a network."""
+"""Every HTTP sink behaves alike: each row of tests/data/sinks/delivery.jsonl, with and without a network."""
 
 from __future__ import annotations
 

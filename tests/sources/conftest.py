@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import os
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +60,7 @@ def invocation() -> Callable[[bytes], dict[str, Any]]:
 
 @pytest.fixture
 def told() -> Callable[[list[Batch]], list[dict[str, Any]]]:
-    """Batches as the data files write them; the hash inside a fault's position depends on zlib's version, and is cut."""
+    """Batches as the data files write them, without what depends on zlib's version: a fault's hash and its offset."""
 
     def as_data(batches: list[Batch]) -> list[dict[str, Any]]:
         return [
@@ -70,7 +71,7 @@ def told() -> Callable[[list[Batch]], list[dict[str, Any]]]:
                     [
                         "fault" if record.position.startswith("fault:") else record.position,
                         record.time_ms,
-                        record.text,
+                        re.sub(r"(?<=at compressed byte )\d+", "#", record.text),
                         list(record.flags),
                         record.fault,
                     ]
