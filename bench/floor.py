@@ -1,7 +1,8 @@
 """The floor: the native calls that the work cannot do without, and nothing else.
 
 Base64, gunzip, the parse of the envelope and of each event, one validation, one 128-bit hash, one serialisation,
-joining bytes, gzip; with redaction one keyed hash (BLAKE2b) an event. For access lines the parse is one regular expression.
+joining bytes, gzip; with redaction one keyed hash (BLAKE2b) an event. For access lines the parse is one regular
+expression.
 It delivers nothing, accounts for nothing, checks no duplicate key and writes no document.
 """
 

@@ -43,10 +43,15 @@ LIMITS = {"json_240": 1.5, "json_900": 1.5, "access": 2.0}
 
 
 def contracts_with(name: str, hashed: tuple[str, ...] | None) -> list[Contract]:
-    """All contracts; the one that is measured redacts exactly the one field, or nothing."""
+    """All contracts as they are; of the measured one a single field is hashed, or none.
+
+    What its free text goes through in every copy (the URLs of an access line) stays on.
+    """
     rules = {hashed: {"elasticsearch": "hmac"}} if hashed else {}
     return [
-        msgspec.structs.replace(contract, redactions=rules) if contract.name == name else contract
+        msgspec.structs.replace(contract, redactions={**contract.redactions, **rules})
+        if contract.name == name
+        else contract
         for contract in read_folder(SCHEMAS)
     ]
 

@@ -18,7 +18,7 @@ from forwarders.deadletters import Store
 from forwarders.model import Contract, Receipt
 from forwarders.plan import Plans
 from forwarders.secret import resolve
-from forwarders.sinks import OPEN, Copies, LocalSink, Sink
+from forwarders.sinks import OPEN, Copies, LocalSink, RedactEvent, Sink
 
 Resolve = Callable[[str], str]
 
@@ -38,7 +38,7 @@ def _copies(config: Config, sink_type: str, sink_name: str, secret: Resolve) -> 
     def key() -> redact.HashKey | None:
         return redact.HashKey.parse(secret(config.redaction.key)) if config.redaction.key else None
 
-    def redactor(contract: Contract) -> Callable[[str], str] | None:
+    def redactor(contract: Contract) -> RedactEvent | None:
         if not contract.redactions:
             return None
         return redact.for_contract(contract, sink_type, sink_name, key())

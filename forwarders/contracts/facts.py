@@ -12,7 +12,8 @@ Path = tuple[str, ...]
 ANY = "*"
 """The path element that stands for every item of an array, and for every key of an object that declares none."""
 
-_ACTION_BY_CLASS = {"secret": "drop"}
+_ACTION_BY_CLASS = {"secret": "drop", "free_text": "patterns"}
+"""What a sink that a contract does not list gets; else a mask."""
 _SAME_PLACE = ("allOf", "anyOf", "oneOf", "then", "else")
 
 

@@ -17,20 +17,16 @@ HTTP_ACCESS = "http.access"
 
 encode = msgspec.json.Encoder().encode
 
-# Plain classes and no second chance (no space in the target) take 0.9 µs a line; `(?:[^"\\]|\\.)*`, which knows
-# escapes, takes 7.
-_PLAIN = re.compile(
-    r'([^\s"]{1,255}) ([^\s"]{1,255}) ([^"\[\\]+) \[([^\]]{20,30})\] '
-    r'"([A-Za-z_-]{1,32}) ([^ "\\]+) HTTP/([0-9](?:\.[0-9])?)" '
-    r'([1-9][0-9]{2}) ([0-9]{1,18}|-)(?: "([^"\\]*)" "([^"\\]*)")?[\r\n]*'
-).fullmatch
 # A quote inside the request ends it only where a status follows; a cut line may end inside its last quotes.
 _CAREFUL = re.compile(
-    r'([^\s"]{1,255}) ([^\s"]{1,255}) (""|[^"\[]+) \[([^\]]{20,30})\] '
+    r'([^ "]{1,255}) ([^ "]{1,255}) (""|[^"\[]+) \[([^\]]{20,30})\] '
     r'"((?:[^\\]|\\.)*?)" '
     r'([1-9][0-9]{2}) ([0-9]{1,18}|-)(?: "((?:[^"\\]|\\.)*+)" "((?:[^"\\]|\\.)*+)"?)?',
     re.DOTALL,
 ).fullmatch
+_VERSIONS = {f"HTTP/{version}": version for version in ("1.1", "2.0", "1.0", "2", "3.0", "3", "0.9")}
+_STATUS_CODES = {str(code): code for code in range(100, 1000)}
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", "PROPFIND"))
 _MAX_CAREFUL_CHARS = 65_536
 _REQUEST = re.compile(r"([A-Za-z_-]{1,32}) (.+) HTTP/([0-9](?:\.[0-9])?)", re.DOTALL).fullmatch
 
@@ -47,18 +43,57 @@ def access_line(text: str) -> Parsed:
 
 
 def access_event(text: str) -> Parsed | None:
-    """`http.access` with typed ECS fields, or None when the line is no access line. About 3 µs.
+    """`http.access` with typed ECS fields, or None when the line is no access line. About 2 µs.
 
     `host ident user [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 203023 "referrer" "agent"`, the last two
     optional. `-` is left out. `timestamp` is in ms since the epoch. A request that is not `METHOD target HTTP/x.y`
     (TLS on the plain port) is the field `message`. `\\"`, `\\\\` and `\\xhh` inside quotes are decoded; what is not
     UTF-8 stays `\\xhh`. A user agent without its closing quote, the end of a cut line, is taken.
     """
-    match = _PLAIN(text)
     try:
-        return _event(*match.groups()) if match is not None else _careful(text)
+        return _quick(text) or _careful(text)
     except ValueError:
         return None
+
+
+def _quick(text: str) -> Parsed | None:
+    """The line that nearly all lines are, taken apart by its quotes and blanks: half of what one regular expression
+    takes. None for what is not plainly that: an escape, a letter beyond ASCII, a blank in a name, an unusual request.
+    """
+    if "\\" in text or not text.isascii():
+        return None
+    parts = text.rstrip("\r\n").split('"')
+    if len(parts) == 7:
+        head, request, middle, referrer, between, agent, end = parts
+        if between != " " or end:
+            return None
+    elif len(parts) == 3:
+        head, request, middle = parts
+        middle, referrer, agent = f"{middle} ", "", ""
+    else:
+        return None
+    try:
+        host, ident, user, day, zone, no_head = head.split(" ")
+        method, target, protocol = request.split(" ")
+        no_middle, status, size, no_end = middle.split(" ")
+        version, code = _VERSIONS[protocol], _STATUS_CODES[status]
+    except (ValueError, KeyError):
+        return None
+    if no_head or no_middle or no_end or method not in _METHODS or not (ident and user and target):
+        return None
+    if not 0 < len(host) < 256 or len(ident) > 255 or "[" in user:
+        return None
+    if size != "-" and (not size.isdecimal() or len(size) > 18):
+        return None
+    return _event(host, ident, user, _bracketed(day, zone), method, target, version, code, size, referrer, agent)
+
+
+@lru_cache(maxsize=256)  # a busy server writes many lines in one second
+def _bracketed(day: str, zone: str) -> int:
+    """`[17/May/2015:10:05:03` and `+0000]` in ms since the epoch. Raises ValueError."""
+    if day[:1] != "[" or zone[-1:] != "]":
+        raise ValueError("not a time")
+    return _time_ms(f"{day[1:]} {zone[:-1]}")
 
 
 def _careful(text: str) -> Parsed | None:
@@ -69,11 +104,12 @@ def _careful(text: str) -> Parsed | None:
     host, ident, user, when, request, status, size, referrer, agent = match.groups()
     request, referrer, agent = _unescaped(request), _unescaped(referrer), _unescaped(agent)
     user = "-" if user == '""' else _unescaped(user)
+    time_ms, code = _time_ms(when), int(status)
     parts = _REQUEST(request)
     if parts is not None:
         method, target, version = parts.groups()
-        return _event(host, ident, user, when, method, target, version, status, size, referrer, agent)
-    name, _, data, context = _event(host, ident, user, when, "", "", "", status, size, referrer, agent)
+        return _event(host, ident, user, time_ms, method, target, version, code, size, referrer, agent)
+    name, _, data, context = _event(host, ident, user, time_ms, "", "", "", code, size, referrer, agent)
     del data["url"], data["http"]["version"], data["http"]["request"]["method"]
     if not data["http"]["request"]:
         del data["http"]["request"]
@@ -85,28 +121,26 @@ def _event(
     host: str,
     ident: str,
     user: str,
-    when: str,
+    time_ms: int,
     method: str,
     target: str,
     version: str,
-    status: str,
+    code: int,
     size: str,
-    referrer: str | None,
-    agent: str | None,
+    referrer: str,
+    agent: str,
 ) -> Parsed:
     path, mark, query = target.partition("?")
     if path[:1] != "/" and "://" in path:  # what a proxy is asked for
         path = "/" + path.partition("://")[2].partition("/")[2]
     # One literal and one encoding: as fast as the text put together from its parts, and the two cannot differ.
     data: dict[str, Any] = {
-        "timestamp": _time_ms(when),
+        "timestamp": time_ms,
         "source": {"address": host, "ip": host} if _is_ip(host) else {"address": host},
         "http": {
             "version": version,
             "request": {"method": method, "referrer": referrer} if referrer and referrer != "-" else {"method": method},
-            "response": {"status_code": int(status)}
-            if size == "-"
-            else {"status_code": int(status), "body": {"bytes": int(size)}},
+            "response": {"status_code": code} if size == "-" else {"status_code": code, "body": {"bytes": int(size)}},
         },
         "url": {"original": target, "path": path, "query": query} if mark else {"original": target, "path": path},
     }

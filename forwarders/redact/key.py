@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -44,6 +46,20 @@ class HashKey(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"HashKey({self.id!r})"
+
+
+def hasher(key: HashKey) -> Callable[[bytes], str]:
+    """The function from a value's bytes to the JSON string `"hmac:<key id>:<32 hex digits>"` (BLAKE2b, 128 bits)."""
+    # Copying the keyed state is 0.2 µs cheaper than keying a new one.
+    copy = hashlib.blake2b(key=key.secret, digest_size=16).copy
+    prefix = f'"hmac:{key.id}:'
+
+    def digest(value: bytes) -> str:
+        state = copy()
+        state.update(value)
+        return f'{prefix}{state.hexdigest()}"'
+
+    return digest
 
 
 def _members(value: str) -> tuple[str, str]:

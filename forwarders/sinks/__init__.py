@@ -8,20 +8,24 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from forwarders.model import Contract, Deadline, Encoder, Kind, Outcome
+from forwarders.model import Contract, Deadline, Encoder, Event, Kind, Outcome
 
 Redact = Callable[[str], str]
 """A text to its redacted copy; linear time; raises errors.Withheld when no safe copy can be made."""
 
 
+RedactEvent = Callable[[Event], str]
+"""A readable event to the JSON text of its redacted copy; raises errors.Withheld when no safe copy can be made."""
+
+
 class Copies(msgspec.Struct, frozen=True):
     """How a sink's copies are redacted; handed in because sinks do not know redaction.
 
-    `redactor(contract)`: from an event's JSON text to the redacted JSON text, None where nothing is to be redacted.
+    `redactor(contract)`: from an event of that contract to its redacted JSON text, None where nothing is redacted.
     `patterns`: for text without a usable contract. `patterns_json`: the same over JSON, giving JSON.
     """
 
-    redactor: Callable[[Contract], Redact | None]
+    redactor: Callable[[Contract], RedactEvent | None]
     patterns: Redact
     patterns_json: Redact
 

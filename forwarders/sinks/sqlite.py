@@ -191,7 +191,7 @@ class SqliteSink:
         column, marks = self._name_column, self._marks
 
         def encode(event: Event) -> str:
-            text = event.text if redact is None else redact(event.text)
+            text = event.text if redact is None else redact(event)
             context = event.context
             if not (context or event.drift or event.flags or event.reason):
                 return f"{_time(event.time_ms)}{plain}{text}"
@@ -214,7 +214,7 @@ class SqliteSink:
         def encode(event: Event) -> str:
             text = event.text or "{}"  # a copy withheld has none
             if _is_json(text):
-                text = patterns_json(text if redact is None else redact(text))
+                text = patterns_json(redact(event) if redact is not None and event.text else text)
             if not _is_json(text):
                 message = _SURROGATE.sub("\ufffd", patterns(event.text))
                 text = msgspec.json.encode({"message": message}).decode()

@@ -105,12 +105,12 @@ class StdoutSink:
         patterns, patterns_json = self._copies.patterns, self._copies.patterns_json
 
         def valid(event: Event) -> str:
-            return _one_line(event.text if redact is None else redact(event.text))
+            return _one_line(event.text if redact is None else redact(event))
 
         def unusable(event: Event) -> str:
             text = event.text or "{}"
             if _is_json(text):
-                text = patterns_json(text if redact is None else redact(text))
+                text = patterns_json(redact(event) if redact is not None and event.text else text)
             if not _is_json(text):
                 message = _UNSAFE_PATTERN.sub(_replaced_surrogate, patterns(event.text))
                 text = msgspec.json.encode({"message": message}).decode()

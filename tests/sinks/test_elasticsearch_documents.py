@@ -25,13 +25,13 @@ CLOUD_TEXT = (
 ID = "0123456789abcdef0123456789abcdef"
 
 
-def _withhold(text: str) -> str:
+def _withhold(event: Event) -> str:
     raise Withheld("no")
 
 
-def _redactor(contract: Contract) -> Callable[[str], str] | None:
+def _redactor(contract: Contract) -> Callable[[Event], str] | None:
     if contract.owner == "team-masked":
-        return lambda text: text.replace("SECRET", "###")
+        return lambda event: event.text.replace("SECRET", "###")
     return _withhold if contract.owner == "team-withheld" else None
 
 

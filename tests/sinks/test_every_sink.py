@@ -41,7 +41,7 @@ def _open(name: str, folder: Path, redact: Callable[[str], str] = _mask) -> Sink
     settings = SETTINGS[name]
     if settings.path:
         settings = SinkConfig(type="sqlite", path=str(folder / settings.path))
-    copies = Copies(lambda contract: redact, _mask, _mask)
+    copies = Copies(lambda contract: lambda event: redact(event.text), _mask, _mask)
     sink = OPEN[name](name, settings, copies, _no_secret)
     if isinstance(sink, LocalSink):
         sink.prepare([CONTRACT], lambda contract: [])

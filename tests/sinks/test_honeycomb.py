@@ -33,12 +33,12 @@ def _mask(text: str) -> str:
     return text.replace("SECRET", "***")
 
 
-def _withhold(text: str) -> str:
+def _withhold(event: Event) -> str:
     raise Withheld("no")
 
 
-def _redactor(contract: Contract) -> Callable[[str], str] | None:
-    return {"team-masked": _mask, "team-withheld": _withhold}.get(contract.owner)
+def _redactor(contract: Contract) -> Callable[[Event], str] | None:
+    return {"team-masked": lambda event: _mask(event.text), "team-withheld": _withhold}.get(contract.owner)
 
 
 COPIES = Copies(_redactor, _mask, _mask)

@@ -83,7 +83,7 @@ def test_an_event_becomes_this_row(case: dict[str, Any], tmp_path: Path) -> None
 
 def test_the_contracts_redaction_is_part_of_every_copy(tmp_path: Path) -> None:
     """A valid and an invalid event both pass through what their contract demands."""
-    copies = Copies(lambda contract: lambda text: text.replace("ryansb", "[hmac]"), str, str)
+    copies = Copies(lambda contract: lambda event: event.text.replace("ryansb", "[hmac]"), str, str)
     sink = SqliteSink("sqlite", str(tmp_path / "logs.db"), copies)
     for verdict, id in ((Verdict.VALID, IDS[0]), (Verdict.INVALID, IDS[1])):
         event = Event(id, 0, CONTRACT.name, '{"user":"ryansb"}', {}, CONTRACT, verdict)

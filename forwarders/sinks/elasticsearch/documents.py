@@ -14,7 +14,7 @@ import msgspec
 
 from forwarders.errors import ConfigError, Withheld
 from forwarders.model import Encoder, Event, Kind, Origin, Verdict
-from forwarders.sinks import Copies, Redact
+from forwarders.sinks import Copies, Redact, RedactEvent
 
 MAX_MESSAGE_CHARS = 32_768
 """So much of a quarantined text is kept: enough to see what is wrong with it."""
@@ -62,7 +62,7 @@ def _mended(value: Any) -> Any:
     return [_mended(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _under_data(kind: Kind, redact: Redact | None) -> Encoder:
+def _under_data(kind: Kind, redact: RedactEvent | None) -> Encoder:
     head, middle, constant = _constants(kind)
     context = _context(kind.origin)
     plain = f'{constant}}}{context(None)},"data":'
@@ -78,7 +78,7 @@ def _under_data(kind: Kind, redact: Redact | None) -> Encoder:
 
     def encode_redacted(event: Event) -> str:
         assert redact is not None
-        text = redact(event.text)
+        text = redact(event)
         if event.context or event.drift or event.flags:
             return (
                 f"{head}{event.id}{middle}{event.time_ms}{constant}{_marks(event)}}}"
@@ -89,12 +89,12 @@ def _under_data(kind: Kind, redact: Redact | None) -> Encoder:
     return encode if redact is None else encode_redacted
 
 
-def _at_root(kind: Kind, redact: Redact | None) -> Encoder:
+def _at_root(kind: Kind, redact: RedactEvent | None) -> Encoder:
     head, middle, constant = _constants(kind)
     context = _context(kind.origin)
 
     def encode(event: Event) -> str:
-        text = event.text if redact is None else redact(event.text)
+        text = event.text if redact is None else redact(event)
         inner = text[1:].lstrip()
         comma = "" if inner[0] == "}" else ","
         marks = _marks(event) if event.drift or event.flags else ""
@@ -123,7 +123,7 @@ def _quarantined(kind: Kind, copies: Copies) -> Encoder:
     redact = copies.redactor(kind.contract) if kind.contract is not None else None
 
     def encode(event: Event) -> str:
-        message, mark = _message(event.text, redact, copies.patterns)
+        message, mark = _message(event, redact, copies.patterns)
         errors = f',"errors":{json_text(event.flaws)}' if event.flaws else ""
         flags = (*event.flags, mark) if mark else event.flags
         return (
@@ -135,15 +135,15 @@ def _quarantined(kind: Kind, copies: Copies) -> Encoder:
     return encode
 
 
-def _message(text: str, redact: Redact | None, patterns: Redact) -> tuple[str, str]:
+def _message(event: Event, redact: RedactEvent | None, patterns: Redact) -> tuple[str, str]:
     """The redacted text as a member `message`, and a flag when it is cut or withheld.
 
     It is cut last: of a secret that was cut in two the patterns would know neither half.
     """
-    if not text:
+    if not event.text:
         return "", ""
     try:
-        safe = patterns(text if redact is None else redact(text))
+        safe = patterns(event.text if redact is None else redact(event))
     except Withheld:
         return "", "withheld"
     flag = "truncated" if len(safe) > MAX_MESSAGE_CHARS else ""

@@ -14,7 +14,7 @@ import msgspec
 from forwarders.errors import Withheld
 from forwarders.jsontext import DECODE_ERRORS, flatten
 from forwarders.model import Encoder, Event, Kind, Verdict
-from forwarders.sinks import Copies, Redact
+from forwarders.sinks import Copies, Redact, RedactEvent
 
 MAX_FIELDS = 2_000
 MAX_STRING_BYTES = 65_536
@@ -73,7 +73,7 @@ def _fields_of(kind: Kind, copies: Copies) -> Callable[[Event], tuple[Fields, tu
     def valid(event: Event) -> tuple[Fields, tuple[str, ...]]:
         if redact is None:
             return flatten(event.text, event.data), ()
-        return flatten(redact(event.text)), ()
+        return flatten(redact(event)), ()
 
     def unregistered(event: Event) -> tuple[Fields, tuple[str, ...]]:
         return flatten(copies.patterns_json(event.text)), ()
@@ -86,14 +86,14 @@ def _fields_of(kind: Kind, copies: Copies) -> Callable[[Event], tuple[Fields, tu
     return valid if kind.verdict is Verdict.VALID and contract is not None else unregistered
 
 
-def _quarantined(event: Event, redact: Redact | None, patterns: Redact) -> tuple[Fields, tuple[str, ...]]:
+def _quarantined(event: Event, redact: RedactEvent | None, patterns: Redact) -> tuple[Fields, tuple[str, ...]]:
     fields: Fields = {"error.type": event.reason or "invalid"}
     if event.flaws:
         fields["logharbor.errors"] = _json_list(event.flaws)
     if not event.text:
         return fields, ()
     try:
-        safe = patterns(event.text if redact is None else redact(event.text))
+        safe = patterns(event.text if redact is None else redact(event))
     except (Withheld, *DECODE_ERRORS):
         return fields, ("withheld",)
     fields["message"] = safe[:MAX_MESSAGE_CHARS]
