@@ -50,16 +50,18 @@ def json_events(data: str, is_valid: Callable[[Any], bool], field: str, redact: 
     return len(isal_zlib.compress(b"".join(parts), 1, 31))
 
 
-def access_lines(data: str, is_valid: Callable[[Any], bool], example: dict[str, Any], redact: bool) -> int:
-    """The floor for access lines: the regular expression parses, an event of the same shape stands for its outcome."""
+def access_lines(data: str, is_valid: Callable[[Any], bool], events: list[dict[str, Any]], redact: bool) -> int:
+    """The floor for access lines: the regular expression parses; `events`, made before, stand for its outcome."""
     blake2b, digest, dumps, match = hashlib.blake2b, xxhash.xxh3_128_digest, msgspec.json.encode, _LINE.match
     parts = []
-    for event in _envelope(isal_zlib.decompress(binascii.a2b_base64(data), 31)).logEvents:
+    log_events = _envelope(isal_zlib.decompress(binascii.a2b_base64(data), 31)).logEvents
+    for event, parsed in zip(log_events, events, strict=True):
         found = match(event.message)
         assert found is not None
-        is_valid(example)
+        groups = found.groups()
+        is_valid(parsed)
         digest(event.id.encode())
         if redact:
-            blake2b(found[1].encode(), key=_KEY, digest_size=16).hexdigest()
-        parts.append(dumps(example))
+            blake2b(groups[0].encode(), key=_KEY, digest_size=16).hexdigest()
+        parts.append(dumps(parsed))
     return len(isal_zlib.compress(b"".join(parts), 1, 31))

@@ -20,6 +20,7 @@ from forwarders.config import Config, SinkConfig
 from forwarders.contracts.compiled import Contracts
 from forwarders.contracts.load import read_folder
 from forwarders.deadletters import open_store
+from forwarders.formats import FORMATS
 from forwarders.model import Contract
 from forwarders.pipeline import run
 from forwarders.plan import Plans
@@ -93,8 +94,9 @@ def floor_of(name: str, contracts: list[Contract], event: dict[str, Any], hashed
     assert compiled is not None
     data, is_valid = event["awslogs"]["data"], compiled.is_strict
     if contract.shape == "ecs":
-        example = contract.schema["examples"][0]
-        return lambda: floor.access_lines(data, is_valid, example, hashed)
+        (batch,) = sources.batches(event, "")
+        parsed = [FORMATS["access_log"](record.text)[2] for record in batch.records]
+        return lambda: floor.access_lines(data, is_valid, parsed, hashed)
     field = "user" if name == "user.login.success" else "trace_id"
     return lambda: floor.json_events(data, is_valid, field, hashed)
 

@@ -73,13 +73,15 @@ def _wants(events: Events) -> Callable[[str], bool]:
 
 
 class Lane:
-    """The state of one sink while one batch runs."""
+    """The state of one sink while one batch runs. `share_s` seconds of the batch's time are this sink's, so that one
+    that does not answer leaves the others theirs."""
 
-    def __init__(self, spec: LaneSpec, account: Account) -> None:
+    def __init__(self, spec: LaneSpec, account: Account, share_s: float) -> None:
         self.name = spec.name
         self.returned: list[str] = []
         self._spec = spec
         self._account = account
+        self._share_s = share_s
         self._pieces: list[str] = []
         self._ids: list[str] = []
         self._quarantined: dict[str, str] = {}
@@ -122,11 +124,14 @@ class Lane:
         self._pieces, self._ids, self._size = [], [], 0
         if not ids:
             return
+        before = deadline()
+        not_ours = max(0.0, before - self._share_s)
         try:
-            outcomes = self._spec.sink.ship(pieces, ids, deadline)
+            outcomes = self._spec.sink.ship(pieces, ids, lambda: deadline() - not_ours)
         except Exception as error:  # a sink's bug: nothing is known to be delivered
             self.settle(ids, Fate.RETURNED, f"internal:{type(error).__name__}")
             return
+        self._share_s -= before - deadline()
         if not self._quarantined and len(outcomes) == len(ids) == list(outcomes).count(DELIVERED):
             settle(self._account, ids, Fate.DELIVERED)
             return

@@ -27,7 +27,8 @@ def run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
     """
     prefix = batch.origin.id_prefix()
     accounts = Accounts([spec.name for spec in plan.lanes])
-    lanes = [Lane(spec, accounts.of(spec.name)) for spec in plan.lanes]
+    share_s = deadline() / max(1, len(plan.lanes))
+    lanes = [Lane(spec, accounts.of(spec.name), share_s) for spec in plan.lanes]
     taken = Tally()
     for start in range(0, len(batch.records), CHUNK):
         records = batch.records[start : start + CHUNK]

@@ -39,7 +39,8 @@ def reader(fmt: Format, whole_line: bool, contracts: Contracts) -> Reader:
                 if whole_line and text[:1] == "{" and "\n" not in text:
                     name, data, context = None, decode(text), None
                     compiled = hot[data["event"]]
-                    sound = compiled.is_strict(data) and unique(text, compiled.key_count(data))
+                    keys = compiled.key_count(data) if compiled.is_strict(data) else -1
+                    sound = text.count(":") == keys or unique(text, keys)
                 else:
                     name, text, data, context = fmt(text)
                     compiled = hot[name]  # type: ignore[index]  # None is not there
@@ -103,6 +104,8 @@ def _judged(id: str, record: Record, parsed: Parsed, contracts: Contracts) -> Ev
     verdict, flaws, drift = compiled.judge(data)
     if verdict is Verdict.INVALID:
         reason = "contract_violation"
+        if any(flaw.pointer == compiled.time_pointer for flaw in flaws) and record.time_ms is not None:
+            time_ms = record.time_ms  # what the time field says is what is wrong
         return Event(id, time_ms, name, text, data, contract, verdict, flaws, (), context, flags, reason)
     text = _without_unknown_fields(text, data, compiled)
     return Event(id, time_ms, name, text, data, contract, verdict, (), drift, context, flags)

@@ -300,9 +300,14 @@ def test_a_dropped_batch_is_filtered_whole(reason, tmp_path):
 
 def test_when_time_runs_out_the_rest_is_returned(tmp_path):
     """What was not begun before the deadline comes again, and the receipt balances."""
-    ticks = iter([10.0, 0.0, 0.0, 0.0])
-    made, _ = plan(tmp_path, FakeSink(), reports_part=True)
-    receipt = run(batch(*["a"] * (2 * CHUNK)), made, lambda: next(ticks))
+    left = [10.0]
+
+    def spent(records, ids):
+        left[0] = 0.0
+        return read(records, ids)
+
+    made, _ = plan(tmp_path, FakeSink(), reports_part=True, reader=spent)
+    receipt = run(batch(*["a"] * (2 * CHUNK)), made, lambda: left[0])
     assert fates(receipt) == {"delivered": CHUNK, "returned": CHUNK}
     assert receipt.balances()
 
@@ -340,3 +345,22 @@ def test_requests_are_shipped_when_they_are_full(tmp_path):
     made, _ = plan(tmp_path, FakeSink(ship=ship))
     run(batch(*["x" * 95] * (3 * CHUNK)), made, forever)
     assert calls == [50_000, 50_000, 50_000]
+
+
+def test_a_sink_that_hangs_leaves_the_others_their_time(tmp_path):
+    """Each sink has its share of the time, so one that answers nothing cannot starve the next."""
+    left, given = [10.0], {}
+
+    def hang(pieces, ids, deadline):
+        given["slow"] = deadline()
+        left[0] -= deadline()
+        return [Outcome(Fate.RETURNED, "timeout")] * len(ids)
+
+    def quick(pieces, ids, deadline):
+        given["quick"] = deadline()
+        return [DELIVERED] * len(ids)
+
+    made, _ = plan(tmp_path, FakeSink("slow", ship=hang), FakeSink("quick", ship=quick), reports_part=True)
+    receipt = run(batch("a"), made, lambda: left[0])
+    assert given == {"slow": 5.0, "quick": 5.0}
+    assert (fates(receipt, "slow"), fates(receipt, "quick")) == ({"returned": 1}, {"delivered": 1})

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-from typing import Any
+import traceback
+from collections.abc import Mapping
+from typing import NoReturn
 
 import click
 
-from forwarders.errors import LogharborError
+from forwarders.cli.group import Group
+from forwarders.errors import LogharborError, Transient
+
+ISSUES = "https://github.com/logharbor/logharbor/issues"
+DEBUG = "LOGHARBOR_DEBUG"
+
+USAGE, FAILED, INTERRUPTED = 2, 1, 130
 
 _COMMANDS = {
     "run": "forwarders.cli.run",
@@ -16,43 +25,66 @@ _COMMANDS = {
     "explain": "forwarders.cli.explain",
     "explore": "forwarders.cli.explore",
     "audit": "forwarders.cli.audit",
-    "bundle": "forwarders.cli.bundle",
     "sinks": "forwarders.cli.sinks",
+    "bundle": "forwarders.cli.bundle",
 }
 
 
-class _Lazy(click.Group):
-    """A group that imports a command when it is asked for, so that `--help` and completion stay quick."""
+class _Lazy(Group):
+    """A group that imports a command when it is asked for, so that a command pays only for what it needs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         module = _COMMANDS.get(cmd_name)
-        return importlib.import_module(module).command if module else None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        from difflib import get_close_matches
-
-        near = get_close_matches(args[0], _COMMANDS, 1)
-        if args[0] not in _COMMANDS and near:
-            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
-        return super().resolve_command(ctx, args)
+        command: click.Command | None = importlib.import_module(module).command if module else None
+        return command
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="logharbor")
 def cli() -> None:
-    """Serverless and legacy logs in one place: validated against contracts, and accounted for to the last event."""
+    """Serverless and legacy logs in one place: validated against contracts, and accounted for to the last event.
+
+    Exit 0 when all is well, 1 when something is left to do or does not add up, 2 for wrong usage or configuration,
+    130 after Ctrl-C.
+    """
 
 
-def main(args: list[str] | None = None) -> Any:
-    """Runs the command line; exit 2 for wrong usage or configuration, with a sentence that says what to change."""
+def main(args: list[str] | None = None) -> NoReturn:
+    """Runs the command line and exits; whatever goes wrong is one sentence that says what to change."""
+    sys.exit(exit_code(cli, args))
+
+
+def exit_code(command: click.Command, args: list[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """The exit code of a command line; errors are told on standard error."""
     try:
-        return cli.main(args, prog_name="logharbor")
+        code = command.main(args, prog_name="logharbor", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return USAGE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:  # Ctrl-C
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
     except LogharborError as error:
-        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-        click.echo(str(error), err=True)
-        sys.exit(2)
+        return _told(str(error), FAILED if isinstance(error, Transient) else USAGE)
+    except Exception as error:
+        if environ.get(DEBUG):
+            traceback.print_exc()
+        if isinstance(error, OSError) and error.filename is not None:
+            return _told(f"{error.filename}: {error.strerror}", USAGE)
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{os.path.basename(where.filename)}:{where.lineno}"
+        # Only the kind: the text of an unforeseen error may quote a payload.
+        return _told(f"{type(error).__name__} at {place}. This is a bug: please report it, {ISSUES}", FAILED)
+
+
+def _told(text: str, code: int) -> int:
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(text, err=True)
+    return code

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from forwarders.cli.options import config_option, read_config, read_contracts, schemas_option, sink_option
+from forwarders.cli.options import (
+    DEAD_LETTERS,
+    config_option,
+    dead_letters_option,
+    read_config,
+    read_contracts,
+    require_secrets,
+    schemas_option,
+    sink_option,
+)
+from forwarders.cli.receipts import kept, sqlite_paths
 from forwarders.cli.summary import print_summary
 from forwarders.config import Config
 from forwarders.contracts.compiled import Contracts
 from forwarders.deadletters import open_store
+from forwarders.errors import Transient
 from forwarders.model import Contract, Deadline, Receipt
 from forwarders.pipeline import run
-from forwarders.receipts import Recorder, memory_receipts, sqlite_receipts
 from forwarders.runtime import make_ready, open_plans, open_sinks
 from forwarders.sources import files
 from forwarders.totals import Totals
@@ -27,18 +37,24 @@ from forwarders.totals import Totals
 BATCH_SECONDS = 120.0
 """How long one batch may try to be delivered; what is left then is returned, and the next run brings it."""
 
+RECEIPTS = "logharbor-receipts.db"
+"""Where receipts are kept when no sink is a SQLite file."""
+
+FAILED, INTERRUPTED = 1, 130
+
 
 @click.command("run")
 @click.argument("source", nargs=-1, required=True)
 @sink_option
 @config_option
 @schemas_option
+@dead_letters_option
 @click.option(
-    "--dead-letters", "dead_letters", help="A folder or s3://bucket/prefix [default: of --config, or dead-letters]."
+    "--receipts",
+    metavar="PATH",
+    help=f"The SQLite file for receipts  [default: those of the sqlite sinks, else {RECEIPTS}]",
 )
-@click.option(
-    "--receipts", help="The SQLite file for receipts [default: the sqlite sink's, else logharbor-receipts.db]."
-)
+@click.option("--label", default="", help="A host's name, say: keeps apart logs of several hosts that begin alike.")
 @click.option("--explore", is_flag=True, help="Open the explorer on the SQLite file afterwards.")
 @click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object as the last line.")
 def command(
@@ -48,61 +64,104 @@ def command(
     schemas_path: str | None,
     dead_letters: str | None,
     receipts: str | None,
+    label: str,
     explore: bool,
     as_json: bool,
 ) -> None:
     """Land SOURCE… (files, folders, globs, - for standard input; plain, gzip or zstd).
 
     Without --sink and --config it lands in logharbor.db. Running the same input again changes nothing.
-    Exit 0: all accounted for and nothing to come again; 1: not so; 2: wrong usage or configuration.
+
+    Exit 0: all accounted for and nothing to come again; 1: not so; 2: wrong usage or configuration; 130: interrupted.
     """
     config = read_config(config_path, sinks, default=("sqlite:logharbor.db",))
-    database = next((sink.path for sink in config.sinks.values() if sink.type == "sqlite"), None)
-    if explore and database is None:
-        raise click.UsageError("--explore needs a sink sqlite:PATH")
+    databases = sqlite_paths(config)
+    if explore:
+        _require_explorer(databases)
+    require_secrets(config)
     contracts = read_contracts(schemas_path)
+    store = dead_letters or config.dead_letters or DEAD_LETTERS
+    totals = Totals()
     started = time.monotonic()
-    recorder = _recorder(receipts or database, config)
-    totals = land(source, config, contracts, dead_letters or config.dead_letters or "dead-letters", recorder)
-    print_summary(totals, time.monotonic() - started)
+    code = land(source, config, contracts, store, _receipt_files(receipts, config), totals, label)
+    if code == FAILED and _is_cut_off(totals, config):
+        _forget_stdout()
+        sys.exit(FAILED)
+    print_summary(totals, time.monotonic() - started, store)
     if as_json:
         click.echo(msgspec.json.encode(totals.plain()).decode())
-    if explore and database is not None:
+    if explore and code != INTERRUPTED:
         from forwarders.explorer import serve
 
-        serve(database, contracts)
-    sys.exit(0 if totals.balanced and not totals.returned else 1)
+        serve(databases[0], contracts)
+    sys.exit(code)
 
 
 def land(
-    source: Sequence[str], config: Config, contracts: Sequence[Contract], dead_letters: str, recorder: Recorder
-) -> Totals:
-    """Every line of `source` through the pipeline to every sink of `config`; the receipts added up."""
-    total_bytes = files.size(source)
+    source: Sequence[str],
+    config: Config,
+    contracts: Sequence[Contract],
+    dead_letters: str,
+    receipts: Sequence[str],
+    totals: Totals,
+    label: str = "",
+) -> int:
+    """Every line of `source` is landed in every sink of `config`, and `totals` says what became of all; the exit code.
+
+    `receipts` are the SQLite files that keep the receipts. Cut short, by Ctrl-C or a disk that fails, it says so, sinks
+    are closed, and the receipts of finished batches are kept.
+    """
+    files.check(source)
     store = open_store(dead_letters)
     assert store is not None
     opened = open_sinks(config)
-    totals = Totals()
+    try:
+        with contextlib.ExitStack() as stack:
+            for sink in opened.values():
+                stack.callback(sink.close)
+            make_ready(opened, contracts)
+            write_receipt = stack.enter_context(kept(receipts, totals.add))
+            plans = open_plans(config, Contracts(contracts), opened, store, write_receipt, reports_part=True)
+            on_bytes = stack.enter_context(_progress(source, config))
+            for batch in files.batches(source, on_bytes=on_bytes, label=label):
+                run(batch, plans.for_origin(batch.origin), _deadline(BATCH_SECONDS))
+                if _is_cut_off(totals, config):
+                    break
+    except KeyboardInterrupt:
+        _say("interrupted: what is not accounted for below is landed by the same command again")
+        return INTERRUPTED
+    except Transient as error:
+        _say(f"cut short: {error}; the same command again lands the rest")
+        return FAILED
+    return 0 if totals.balanced and not totals.returned else FAILED
 
-    def write_receipt(receipt: Receipt) -> None:
-        recorder.write(receipt)
-        totals.add(receipt)
 
-    with contextlib.ExitStack() as stack:
-        stack.callback(recorder.close)
-        for sink in opened.values():
-            stack.callback(sink.close)
-        make_ready(opened, contracts)
-        plans = open_plans(config, Contracts(contracts), opened, store, write_receipt, reports_part=True)
-        for batch in files.batches(source, on_bytes=stack.enter_context(_progress(total_bytes))):
-            run(batch, plans.for_origin(batch.origin), _deadline(BATCH_SECONDS))
-    return totals
+def _receipt_files(path: str | None, config: Config) -> list[str]:
+    if path:
+        return [path]
+    only_shown = all(sink.type == "stdout" for sink in config.sinks.values())
+    return sqlite_paths(config) or ([] if only_shown else [RECEIPTS])
 
 
-def _recorder(path: str | None, config: Config) -> Recorder:
-    if path is None and all(sink.type == "stdout" for sink in config.sinks.values()):
-        return memory_receipts()
-    return sqlite_receipts(path or "logharbor-receipts.db")
+def _require_explorer(databases: Sequence[str]) -> None:
+    """Before the work, not after it."""
+    if not databases:
+        raise click.UsageError("--explore needs a sink sqlite:PATH")
+    from forwarders.explorer.server import require_extra
+
+    require_extra()
+
+
+def _is_cut_off(totals: Totals, config: Config) -> bool:
+    """Whether standard output was the only sink, and its reader is gone (`| head`): nobody wants the rest."""
+    reasons = [totals.reasons.get(name, {}) for name, sink in config.sinks.items() if sink.type == "stdout"]
+    return len(reasons) == len(config.sinks) and all("returned:stdout_closed" in seen for seen in reasons)
+
+
+def _forget_stdout() -> None:
+    """Python would complain at exit that it cannot write what nobody reads."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _deadline(seconds: float) -> Deadline:
@@ -110,11 +169,31 @@ def _deadline(seconds: float) -> Deadline:
     return lambda: ends - time.monotonic()
 
 
+def _say(text: str) -> None:
+    click.secho(text, fg="yellow", err=True)
+
+
 @contextlib.contextmanager
-def _progress(total_bytes: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error where that is a terminal and the work is long."""
+def _progress(source: Sequence[str], config: Config) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error where that is a terminal, unless the events themselves may go to that terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     columns = (TextColumn("landing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("landing", total=total_bytes)
+    hidden = not console.is_terminal or (_prints_events(config) and not _is_file(sys.stdout))
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+        task = progress.add_task("landing", total=files.size(source))
         yield lambda n: progress.update(task, advance=n)
+
+
+def _prints_events(config: Config) -> bool:
+    return any(sink.type == "stdout" for sink in config.sinks.values())
+
+
+def _is_file(stream: object) -> bool:
+    """A terminal shows events and bar on one screen, and so may whatever reads a pipe."""
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):
+        return False

@@ -2,46 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from forwarders.cli.shown import printable
 from forwarders.model import Fate
 from forwarders.totals import Totals
+
+MOST = 8
+"""Reasons of a sink, owners and drifting fields that are shown; the explorer and --json have all."""
 
 _STYLES = {Fate.DELIVERED: "green", Fate.QUARANTINED: "yellow", Fate.DEAD: "red", Fate.RETURNED: "red"}
 
 
-def print_summary(totals: Totals, seconds: float) -> None:
-    """The account of a run, on standard error."""
-    console = Console(stderr=True, highlight=False)
-    speed = f"{totals.taken / seconds:,.0f} a second" if seconds > 0 else ""
-    console.print(f"\n[bold]{totals.taken:,} records[/bold] in {seconds:.1f} s ({speed})")
-    verdicts = ", ".join(f"{n:,} {verdict}" for verdict, n in totals.verdicts.items())
-    console.print(f"Contracts say: {verdicts}; {totals.drifted:,} of the valid ones drift")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("sink")
-    for fate in Fate:
-        table.add_column(str(fate), justify="right")
-    for name, fates in totals.sinks.items():
-        table.add_row(name, *(_cell(fate, fates[fate]) for fate in Fate))
-    console.print(table)
+def print_summary(totals: Totals, seconds: float, dead_letters: str = "") -> None:
+    """The account of a run, on standard error. What an event's author chose is shown as text, never as markup."""
+    console = Console(stderr=True, highlight=False, markup=False)
+    speed = f" ({totals.taken / seconds:,.0f} a second)" if totals.taken and seconds > 0 else ""
+    console.print()
+    console.print(Text(f"{totals.taken:,} records", "bold").append(f" in {seconds:.1f} s{speed}", "not bold"))
+    verdicts = {str(verdict): n for verdict, n in totals.verdicts.items()}
+    drifted = f" ({totals.drifted:,} with drift)" if totals.drifted else ""
+    valid, *others = [f"{n:,} {verdict}" for verdict, n in verdicts.items()]
+    console.print(f"The contracts say: {', '.join([valid + drifted, *others])}")
+    _sinks(console, totals)
     for name, reasons in totals.reasons.items():
-        for reason, n in sorted(reasons.items(), key=lambda item: -item[1])[:8]:
-            console.print(f"  {name}: {n:,} × {reason}", style="dim")
-    if totals.owners:
-        owners = ", ".join(f"{owner} {n:,}" for owner, n in sorted(totals.owners.items(), key=lambda item: -item[1]))
-        console.print(f"Quarantined, by owner: {owners}")
-    if totals.drift:
-        top = sorted(totals.drift.items(), key=lambda item: -item[1])[:5]
-        console.print("Drift: " + ", ".join(f"{field} {n:,}" for field, n in top))
-    if totals.balanced:
-        console.print("[green]The account balances[/green]: every record has exactly one fate in every sink.")
-    else:
+        _counts(console, f"Why, in {name}", {key.replace(":", ": ", 1): n for key, n in reasons.items()})
+    _counts(console, "Quarantined, by owner of the contract", totals.owners)
+    _counts(console, "Drift: valid, and more than the contract knows", totals.drift)
+    console.print()
+    _verdict(console, totals, dead_letters)
+
+
+def _sinks(console: Console, totals: Totals) -> None:
+    if not totals.sinks:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("sink", overflow="fold")
+    for fate in Fate:
+        table.add_column(str(fate), justify="right", no_wrap=True)
+    for name, fates in totals.sinks.items():
+        table.add_row(Text(name), *(_cell(fate, fates[fate]) for fate in Fate))
+    console.print()
+    console.print(table)
+
+
+def _cell(fate: Fate, n: int) -> Text:
+    return Text(f"{n:,}", _STYLES.get(fate, "") if n else "dim")
+
+
+def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
+    if not counts:
+        return
+    console.print()
+    console.print(Text(title, "bold"))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right", no_wrap=True, min_width=9)
+    table.add_column(overflow="fold")
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    for name, n in ranked[:MOST]:
+        table.add_row(f"{n:,}", Text(printable(name)))
+    if len(ranked) > MOST:
+        table.add_row(f"{sum(n for _, n in ranked[MOST:]):,}", Text(f"of {len(ranked) - MOST:,} more", "dim"))
+    console.print(table)
+
+
+def _verdict(console: Console, totals: Totals, dead_letters: str) -> None:
+    dead = sum(fates[Fate.DEAD] for fates in totals.sinks.values())
+    if dead:
+        console.print(f"{dead:,} refused for good are kept in {dead_letters}/dead.", style="red")
+    if totals.ambiguous:
         console.print(
-            f"[red bold]{totals.unbalanced} receipts do not balance[/]: the raw batches are kept; please report."
+            f"{totals.ambiguous:,} were in requests that were never answered: copies may be there twice.",
+            style="yellow",
         )
-
-
-def _cell(fate: Fate, n: int) -> str:
-    style = _STYLES.get(fate) if n else "dim"
-    return f"[{style}]{n:,}[/{style}]" if style else f"{n:,}"
+    if totals.returned:
+        console.print(f"{totals.returned:,} are still to come: the same command again lands them.", style="red")
+    if totals.balanced:
+        told = Text("The account balances", "green")
+        console.print(told.append(": every record has exactly one fate in every sink.", "default"))
+    else:
+        kept = f"the raw batches are in {dead_letters}/unbalanced"
+        console.print(f"{totals.unbalanced:,} receipts do not balance; {kept}: please report it.", style="bold red")

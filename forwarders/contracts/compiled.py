@@ -46,6 +46,7 @@ class Compiled:
         tree = expand(dict(contract.schema), f"{contract.name} v{contract.major}")
         time = facts.event_time(tree)
         self.time_ms = time_of(*time) if time else no_time
+        self.time_pointer = bounded_pointer(time[0]) if time else ""
         self.key_count = counter(tree)
         self._tree = tree
         self._strict = validator(variant(tree, closed=True))

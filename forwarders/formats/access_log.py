@@ -46,7 +46,7 @@ def access_event(text: str) -> Parsed | None:
     """`http.access` with typed ECS fields, or None when the line is no access line. About 2 µs.
 
     `host ident user [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 203023 "referrer" "agent"`, the last two
-    optional. `-` is left out. `timestamp` is in ms since the epoch. A request that is not `METHOD target HTTP/x.y`
+    optional. `-` is left out. `timestamp` is in seconds since the epoch. A request that is not `METHOD target HTTP/x.y`
     (TLS on the plain port) is the field `message`. `\\"`, `\\\\` and `\\xhh` inside quotes are decoded; what is not
     UTF-8 stays `\\xhh`. A user agent without its closing quote, the end of a cut line, is taken.
     """
@@ -90,10 +90,10 @@ def _quick(text: str) -> Parsed | None:
 
 @lru_cache(maxsize=256)  # a busy server writes many lines in one second
 def _bracketed(day: str, zone: str) -> int:
-    """`[17/May/2015:10:05:03` and `+0000]` in ms since the epoch. Raises ValueError."""
+    """`[17/May/2015:10:05:03` and `+0000]` in seconds since the epoch. Raises ValueError."""
     if day[:1] != "[" or zone[-1:] != "]":
         raise ValueError("not a time")
-    return _time_ms(f"{day[1:]} {zone[:-1]}")
+    return _time_s(f"{day[1:]} {zone[:-1]}")
 
 
 def _careful(text: str) -> Parsed | None:
@@ -104,12 +104,12 @@ def _careful(text: str) -> Parsed | None:
     host, ident, user, when, request, status, size, referrer, agent = match.groups()
     request, referrer, agent = _unescaped(request), _unescaped(referrer), _unescaped(agent)
     user = "-" if user == '""' else _unescaped(user)
-    time_ms, code = _time_ms(when), int(status)
+    time_s, code = _time_s(when), int(status)
     parts = _REQUEST(request)
     if parts is not None:
         method, target, version = parts.groups()
-        return _event(host, ident, user, time_ms, method, target, version, code, size, referrer, agent)
-    name, _, data, context = _event(host, ident, user, time_ms, "", "", "", code, size, referrer, agent)
+        return _event(host, ident, user, time_s, method, target, version, code, size, referrer, agent)
+    name, _, data, context = _event(host, ident, user, time_s, "", "", "", code, size, referrer, agent)
     del data["url"], data["http"]["version"], data["http"]["request"]["method"]
     if not data["http"]["request"]:
         del data["http"]["request"]
@@ -121,7 +121,7 @@ def _event(
     host: str,
     ident: str,
     user: str,
-    time_ms: int,
+    time_s: int,
     method: str,
     target: str,
     version: str,
@@ -135,7 +135,7 @@ def _event(
         path = "/" + path.partition("://")[2].partition("/")[2]
     # One literal and one encoding: as fast as the text put together from its parts, and the two cannot differ.
     data: dict[str, Any] = {
-        "timestamp": time_ms,
+        "timestamp": time_s,
         "source": {"address": host, "ip": host} if _is_ip(host) else {"address": host},
         "http": {
             "version": version,
@@ -163,8 +163,8 @@ def _is_ip(host: str) -> bool:
 
 
 @lru_cache(maxsize=256)  # a busy server writes many lines in one second
-def _time_ms(when: str) -> int:
-    """`17/May/2015:10:05:03 +0000` in ms since the epoch. Raises ValueError for a date that does not exist."""
+def _time_s(when: str) -> int:
+    """`17/May/2015:10:05:03 +0000` in seconds since the epoch. Raises ValueError for a date that does not exist."""
     match = _TIME(when)
     if match is None:
         raise ValueError("not a time")
@@ -173,7 +173,7 @@ def _time_ms(when: str) -> int:
     offset = timedelta(hours=int(match[8]), minutes=int(match[9]))
     zone = timezone(offset if match[7] == "+" else -offset)
     time = datetime(year, _MONTHS.index(match[2]) + 1, day, hour, minute, 59 if leap else second, tzinfo=zone)
-    return (int(time.timestamp()) + leap) * 1000
+    return int(time.timestamp()) + leap
 
 
 def _unescaped(text: str | None) -> str:
