@@ -18,10 +18,10 @@ class Elasticsearch:
     """
 
     def __init__(self) -> None:
-        self._answers: dict[int, Response] = {}
+        self._answers: dict[bytes, Response] = {}
 
     def __call__(self, request: Request, timeout_s: float) -> Response:
-        key = hash(request.body)
+        key = request.body[-8:]  # gzip ends with checksum and size
         answer = self._answers.get(key)
         if answer is None:
             answer = self._answers[key] = Response(200, {}, answer_to(request.body))

@@ -90,21 +90,22 @@ class Lane:
 
     def take(self, events: Sequence[Event], deadline: Deadline) -> None:
         """`events` are encoded or settled; what was waiting is shipped first where both would overfill a request."""
-        fast = self._spec.fast
+        find, valid = self._spec.fast.get, Verdict.VALID
         pieces: list[str] = []
         ids: list[str] = []
+        add, keep = pieces.append, ids.append
         for event in events:
-            encode = fast.get(event.contract) if event.verdict is Verdict.VALID else None
             try:
+                encode = find(event.contract) if event.verdict is valid else None
                 if encode is None:
                     encode = self._choose(event)
                     if encode is None:
                         continue
-                pieces.append(encode(event))
+                add(encode(event))
             except Exception as error:  # redaction fails closed: no copy of this event is made
                 self._withhold(event, error, pieces, ids)
                 continue
-            ids.append(event.id)
+            keep(event.id)
         size = sum(map(len, pieces))
         if self._size + size > self._spec.sink.max_body_bytes:
             self.ship(deadline)

@@ -6,7 +6,7 @@ turn a record into an event with a verdict, sinks answer with outcomes, and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -180,6 +180,15 @@ Raises errors.Withheld when the copy must not be made (redaction failed)."""
 def event_id(prefix: bytes, position: str) -> str:
     """The 128-bit id (XXH3, 32 hex digits) of the record at `position`, after its origin's `id_prefix()`."""
     return xxhash.xxh3_128_hexdigest(prefix + position.encode("utf-8", "surrogatepass"))
+
+
+def event_ids(prefix: bytes, records: Sequence[Record]) -> list[str]:
+    """`event_id` of each record, in order; without a call for each."""
+    digest = xxhash.xxh3_128_hexdigest
+    try:
+        return [digest(prefix + record.position.encode()) for record in records]
+    except UnicodeEncodeError:
+        return [event_id(prefix, record.position) for record in records]
 
 
 class Tally(msgspec.Struct):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from forwarders.accounting import Accounts, batch_id, id_sum
 from forwarders.deadletters import StoredBatch, stored_batch
 from forwarders.lanes import Lane
-from forwarders.model import Batch, Deadline, Fate, Receipt, Record, Tally, event_id
+from forwarders.model import Batch, Deadline, Fate, Receipt, Record, Tally, event_ids
 from forwarders.plan import Plan
 
 CHUNK = 500
@@ -32,7 +32,7 @@ def run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
     taken = Tally()
     for start in range(0, len(batch.records), CHUNK):
         records = batch.records[start : start + CHUNK]
-        ids = [event_id(prefix, record.position) for record in records]
+        ids = event_ids(prefix, records)
         taken.add(len(ids), id_sum(ids))
         _work_off(records, ids, batch.drop, plan, lanes, accounts, deadline)
     for lane in lanes:

@@ -138,12 +138,14 @@ def _client(name: str, settings: SinkConfig, secret: Resolve) -> Iterator[Elasti
 @contextmanager
 def _asking(sink: str, what: str, more: str = "") -> Iterator[None]:
     """The client's errors as Refused."""
-    from elasticsearch import ApiError, TransportError
+    from elasticsearch import ApiError, TransportError, UnsupportedProductError
 
     try:
         yield
     except ApiError as error:
-        said = f"{error.status_code} {error.message}"
+        said = str(error.message)
+        if not isinstance(error, UnsupportedProductError):
+            said = f"{error.status_code}" + (f" {error.message}" if error.body else "")
         detail = error.body.get("error") if isinstance(error.body, dict) else None
         if isinstance(detail, dict) and detail.get("reason"):
             said += f": {str(detail['reason'])[:_MAX_REASON]}"

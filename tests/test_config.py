@@ -31,7 +31,8 @@ def test_a_whole_file_is_read(tmp_path):
         "  - {name: web, log_groups: ['/aws/lambda/web-*'], envelope: prefix, sinks: [search]}\n"
         "datasets: {user: {retention: 30d}}\n"
         "sinks:\n"
-        "  search: {type: elasticsearch, endpoint: 'https://es:9200', secret: env:KEY, events: {exclude: ['debug.*']}}\n"
+        "  search: {type: elasticsearch, endpoint: 'https://es:9200', secret: env:KEY,\n"
+        "    events: {exclude: ['debug.*']}}\n"
     )
     assert read_yaml(file) == Config(
         environment="prod",

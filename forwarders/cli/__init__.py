@@ -17,6 +17,8 @@ from forwarders.errors import LogharborError, Transient
 ISSUES = "https://github.com/logharbor/logharbor/issues"
 DEBUG = "LOGHARBOR_DEBUG"
 
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 
 _COMMANDS = {
@@ -54,6 +56,8 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Runs the command line and exits; whatever goes wrong is one sentence that says what to change."""
+    if sys.stdout is None:  # the shell's `>&-`
+        sys.exit(_told("standard output is closed", USAGE))
     sys.exit(exit_code(cli, args))
 
 
@@ -62,9 +66,6 @@ def exit_code(command: click.Command, args: list[str] | None = None, environ: Ma
     try:
         code = command.main(args, prog_name="logharbor", standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return USAGE
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -76,12 +77,18 @@ def exit_code(command: click.Command, args: list[str] | None = None, environ: Ma
     except Exception as error:
         if environ.get(DEBUG):
             traceback.print_exc()
-        if isinstance(error, OSError) and error.filename is not None:
-            return _told(f"{error.filename}: {error.strerror}", USAGE)
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{os.path.basename(where.filename)}:{where.lineno}"
-        # Only the kind: the text of an unforeseen error may quote a payload.
-        return _told(f"{type(error).__name__} at {place}. This is a bug: please report it, {ISSUES}", FAILED)
+        if isinstance(error, OSError) and error.strerror:  # a full disk, a folder where a file should be
+            return _told(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, USAGE)
+        # Only kind and place: the text of an unforeseen error may quote a payload.
+        found = f"{type(error).__name__} at {_place(error)}"
+        return _told(f"{found}: a bug of logharbor's. Please report it: {ISSUES} ({DEBUG}=1 shows more)", FAILED)
+
+
+def _place(error: Exception) -> str:
+    """Where in our own code it happened."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if frame.filename.startswith(_PACKAGE)] or frames
+    return f"{os.path.relpath(ours[-1].filename, _PACKAGE)}:{ours[-1].lineno}"
 
 
 def _told(text: str, code: int) -> int:

@@ -7,17 +7,25 @@ import sys
 import click
 import msgspec
 
+from forwarders.cli.options import json_option
+from forwarders.cli.shown import printable
 
-@click.command("audit")
-@click.argument("path", type=click.Path(exists=True, allow_dash=True))
-@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+
+@click.command("audit", short_help="Add up receipts and say whether the account balances.")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@json_option
 def command(path: str, as_json: bool) -> None:
-    """Add up the receipts of PATH (a SQLite file, or lines of receipts from our own log; - for standard input).
+    """Add up the receipts of PATH: a SQLite file, or log lines that hold receipts (- for standard input).
 
-    Exit 0 when every receipt and the whole balance and the stored events are those that the receipts claim; else 1.
+    Of a SQLite file the events that are there are compared with what the receipts claim, by number, ids and content.
+
+    Exit 0: every receipt, their sum, and the events balance; 1: they do not; 2: there are no receipts.
     """
     from forwarders.audit import audit, render
 
     report = audit(path)
-    click.echo(msgspec.json.encode(report).decode() if as_json else render(report))
+    if as_json:
+        click.echo(msgspec.json.encode(report).decode())
+    else:
+        click.echo("\n".join(map(printable, render(report).split("\n"))))
     sys.exit(0 if report.balanced else 1)

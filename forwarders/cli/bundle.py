@@ -7,19 +7,29 @@ from pathlib import Path
 import click
 
 from forwarders import bundle
-from forwarders.cli.options import schemas_option
+from forwarders.cli.options import PIPELINE, read_contracts, schemas_option
 from forwarders.config import read_yaml
-from forwarders.contracts.load import read_folder
 
 
-@click.command("bundle")
-@click.option("--config", "config_path", default="pipeline.yaml", show_default=True, help="The pipeline.")
+@click.command("bundle", short_help="Write pipeline and contracts as one checked file, for Lambda.")
+@click.option(
+    "--config",
+    "config_path",
+    default=PIPELINE,
+    show_default=True,
+    type=click.Path(dir_okay=False),
+    help="The pipeline, a YAML file.",
+)
 @schemas_option
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="The file to write.")
 def command(config_path: str, schemas_path: str | None, output: str) -> None:
-    """Write the checked bundle of a pipeline and its contracts: the same bytes for the same input."""
+    """Write the checked bundle of a pipeline and its contracts: the same bytes for the same input.
+
+    It is what the Lambda reads: as package data `logharbor_bundle/bundle.json` of a layer, or where LOGHARBOR_BUNDLE
+    says. `logharbor invoke --bundle FILE` tries it.
+    """
     config = read_yaml(config_path)
-    contracts = read_folder(schemas_path or "schemas")
+    contracts = read_contracts(schemas_path or "schemas")
     body = bundle.build(config, contracts)
     bundle.read(body, output)
     target = Path(output)

@@ -39,7 +39,9 @@ def changes(before: str, after: str) -> dict[str, str]:
         old, new = flatten(before), flatten(after)
     except DECODE_ERRORS:
         return {"(the text)": _PATTERNS}
-    told = {name: _told(value) for name, value in new.items() if name not in old or bytes_of(old[name]) != bytes_of(value)}
+    told = {
+        name: _told(value) for name, value in new.items() if name not in old or bytes_of(old[name]) != bytes_of(value)
+    }
     for name in old.keys() - new.keys():
         if not any(name.startswith(f"{changed}.") for changed in told):
             told[name] = "dropped"

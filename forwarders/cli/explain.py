@@ -29,7 +29,7 @@ _WHY = {
 }
 
 
-@click.command("explain")
+@click.command("explain", short_help="Say what happens to one line, step by step, and why.")
 @click.argument("line")
 @click.option("--log-group", default="/aws/lambda/example", show_default=True, help="The log group it would come from.")
 @sink_option
@@ -80,7 +80,9 @@ def _rows(told: Explanation) -> Iterator[Row]:
         yield "  flaw", [printable(f"{where}: {flaw.keyword}, expected {flaw.expected}, found {flaw.found}")]
     if told.in_words:
         yield "  in words", [printable(line) for line in told.in_words.split("\n")]
-    from_words = f"from the contract's field {told.time_from!r}" if told.time_from else "the log event's own (here: now)"
+    from_words = (
+        f"from the contract's field {told.time_from!r}" if told.time_from else "the log event's own (here: now)"
+    )
     yield "time", [f"{told.time}, {from_words}"]
     yield "id", [f"{told.id}, made of where the line comes from: a redelivery has the same"]
     if told.key == STAND_IN.id:

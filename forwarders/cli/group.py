@@ -8,7 +8,10 @@ import click
 
 
 class Group(click.Group):
-    """`logharbor rnu` asks whether `run` was meant."""
+    """`logharbor rnu` asks whether `run` was meant; commands are listed in the order in which they are defined."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

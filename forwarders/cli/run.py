@@ -8,6 +8,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
 
 import click
 import msgspec
@@ -28,7 +29,7 @@ from forwarders.config import Config
 from forwarders.contracts.compiled import Contracts
 from forwarders.deadletters import open_store
 from forwarders.errors import Transient
-from forwarders.model import Contract, Deadline, Receipt
+from forwarders.model import Contract, Deadline
 from forwarders.pipeline import run
 from forwarders.runtime import make_ready, open_plans, open_sinks
 from forwarders.sources import files
@@ -43,7 +44,7 @@ RECEIPTS = "logharbor-receipts.db"
 FAILED, INTERRUPTED = 1, 130
 
 
-@click.command("run")
+@click.command("run", short_help="Land files, folders or standard input.")
 @click.argument("source", nargs=-1, required=True)
 @sink_option
 @config_option
@@ -84,8 +85,10 @@ def command(
     totals = Totals()
     started = time.monotonic()
     code = land(source, config, contracts, store, _receipt_files(receipts, config), totals, label)
-    if code == FAILED and _is_cut_off(totals, config):
+    cut_off = _is_cut_off(totals, config)
+    if _prints_in_vain(totals, config):
         _forget_stdout()
+    if cut_off:
         sys.exit(FAILED)
     print_summary(totals, time.monotonic() - started, store)
     if as_json:
@@ -153,9 +156,15 @@ def _require_explorer(databases: Sequence[str]) -> None:
 
 
 def _is_cut_off(totals: Totals, config: Config) -> bool:
-    """Whether standard output was the only sink, and its reader is gone (`| head`): nobody wants the rest."""
-    reasons = [totals.reasons.get(name, {}) for name, sink in config.sinks.items() if sink.type == "stdout"]
-    return len(reasons) == len(config.sinks) and all("returned:stdout_closed" in seen for seen in reasons)
+    """Whether standard output is the only sink, and its reader is gone (`| head`): nobody wants the rest."""
+    only_shown = all(sink.type == "stdout" for sink in config.sinks.values())
+    return only_shown and _is_a(sys.stdout, stat.S_ISFIFO) and _prints_in_vain(totals, config)
+
+
+def _prints_in_vain(totals: Totals, config: Config) -> bool:
+    """Whether standard output takes no more: a reader that is gone, a full disk."""
+    shown = (name for name, sink in config.sinks.items() if sink.type == "stdout")
+    return any("returned:stdout_closed" in totals.reasons.get(name, {}) for name in shown)
 
 
 def _forget_stdout() -> None:
@@ -181,7 +190,7 @@ def _progress(source: Sequence[str], config: Config) -> Iterator[Callable[[int],
 
     console = Console(stderr=True)
     columns = (TextColumn("landing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    hidden = not console.is_terminal or (_prints_events(config) and not _is_file(sys.stdout))
+    hidden = not console.is_terminal or (_prints_events(config) and not _is_a(sys.stdout, stat.S_ISREG))
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task("landing", total=files.size(source))
         yield lambda n: progress.update(task, advance=n)
@@ -191,9 +200,9 @@ def _prints_events(config: Config) -> bool:
     return any(sink.type == "stdout" for sink in config.sinks.values())
 
 
-def _is_file(stream: object) -> bool:
-    """A terminal shows events and bar on one screen, and so may whatever reads a pipe."""
+def _is_a(stream: TextIO, kind: Callable[[int], bool]) -> bool:
+    """Whether the stream is a file, a pipe …; a terminal shows events and bar on one screen, a pipe's reader may."""
     try:
-        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)  # type: ignore[attr-defined]
-    except (AttributeError, OSError, ValueError):
+        return kind(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
         return False

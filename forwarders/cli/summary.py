@@ -29,8 +29,8 @@ def print_summary(totals: Totals, seconds: float, dead_letters: str = "") -> Non
     valid, *others = [f"{n:,} {verdict}" for verdict, n in verdicts.items()]
     console.print(f"The contracts say: {', '.join([valid + drifted, *others])}")
     _sinks(console, totals)
-    for name, reasons in totals.reasons.items():
-        _counts(console, f"Why, in {name}", {key.replace(":", ": ", 1): n for key, n in reasons.items()})
+    for names, reasons in _reasons(totals):
+        _counts(console, f"Why, in {', '.join(names)}", {key.replace(":", ": ", 1): n for key, n in reasons.items()})
     _counts(console, "Quarantined, by owner of the contract", totals.owners)
     _counts(console, "Drift: valid, and more than the contract knows", totals.drift)
     console.print()
@@ -41,13 +41,25 @@ def _sinks(console: Console, totals: Totals) -> None:
     if not totals.sinks:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("sink", overflow="fold")
+    table.add_column("sink", no_wrap=True, min_width=min(20, max(map(len, totals.sinks))))
     for fate in Fate:
         table.add_column(str(fate), justify="right", no_wrap=True)
     for name, fates in totals.sinks.items():
         table.add_row(Text(name), *(_cell(fate, fates[fate]) for fate in Fate))
     console.print()
     console.print(table)
+
+
+def _reasons(totals: Totals) -> list[tuple[list[str], dict[str, int]]]:
+    """The reasons of each sink; sinks that say the same are named together."""
+    told: list[tuple[list[str], dict[str, int]]] = []
+    for name, reasons in totals.reasons.items():
+        same = next((names for names, known in told if known == reasons), None)
+        if same is None:
+            told.append(([name], reasons))
+        else:
+            same.append(name)
+    return told
 
 
 def _cell(fate: Fate, n: int) -> Text:

@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 from aws_lambda_powertools import Logger
@@ -31,6 +32,10 @@ ROUTES = [
 ]
 
 
+_NUMBERS = count()
+"""Loggers are known by name for as long as the process lives."""
+
+
 class Deployment:
     """A function with a bundle of its own in `folder`; a `with` block serves its sinks.
 
@@ -38,42 +43,45 @@ class Deployment:
     sink by its name; when they are used up, a healthy server answers.
     """
 
-    def __init__(self, folder, sinks=("elasticsearch",), answers=None, schemas=None, otherwise=None, **config):
+    def __init__(self, folder, sinks=("elasticsearch",), answers=None, schemas=None, otherwise=None, settings=None, **config):
         self.folder = Path(folder)
         self.letters = self.folder / "letters"
         self.log = io.StringIO()
+        self._read = 0
         self.stored = {}
         self.servers = {}
         self._answers = answers or {}
         self._otherwise = otherwise or {}
         self._sinks = sinks
+        self._settings = settings or {}
         self._schemas = schemas or ROOT / "schemas"
         self._config = config
         self._stack = ExitStack()
-        self.receipts_after = []
-        self.returned_after = []
 
     def __enter__(self):
-        plain = {name: self._sink(name) for name in self._sinks}
-        self.start(plain)
+        self._environ = self._bundle()
+        self.restart()
         return self
 
     def __exit__(self, *caught):
         self._stack.close()
 
-    def start(self, sinks):
-        """A cold start."""
+    def _bundle(self):
         config = {
             "environment": "test",
             "dead_letters": str(self.letters),
             "routes": ROUTES,
-            "sinks": sinks,
+            "sinks": {name: self._sink(name) for name in self._sinks},
             **self._config,
         }
         file = self.folder / "bundle.json"
         file.write_bytes(bundle.build(from_plain(config, "pipeline.yaml"), read_folder(self._schemas)))
-        logger = Logger(service=f"logharbor-{id(self)}", stream=self.log)
-        self.handle = handler(lambda: plans_from_bundle(logger, {"LOGHARBOR_BUNDLE": str(file)}), logger)
+        return {"LOGHARBOR_BUNDLE": str(file)}
+
+    def restart(self):
+        """A cold start: nothing is remembered."""
+        logger = Logger(service=f"logharbor-faults-{next(_NUMBERS)}", stream=self.log)
+        self.handle = handler(lambda: plans_from_bundle(logger, self._environ), logger)
 
     def _sink(self, name):
         if name == "sqlite":
@@ -89,8 +97,8 @@ class Deployment:
         server = ScriptedServer(self._answers.get(name, ()), otherwise=self._otherwise.get(name, healthy))
         self.servers[name] = self._stack.enter_context(server)
         if name == "elasticsearch":
-            return {"type": "elasticsearch", "endpoint": server.url, "auth": "none"}
-        return {"type": "honeycomb", "endpoint": server.url, "dataset": "logs"}
+            return {"type": "elasticsearch", "endpoint": server.url, "auth": "none", **self._settings}
+        return {"type": "honeycomb", "endpoint": server.url, "dataset": "logs", **self._settings}
 
     def invoke(self, event, remaining_ms=30_000):
         """One invocation; afterwards every receipt is on one side."""
@@ -104,6 +112,12 @@ class Deployment:
         """The receipts in our own log, in order."""
         return [line["receipt"] for line in self.lines() if "receipt" in line]
 
+    def new_receipts(self):
+        """The receipts that were logged since this was last asked."""
+        text = self.log.getvalue()
+        new, self._read = text[self._read :], len(text)
+        return [line["receipt"] for line in map(json.loads, new.splitlines()) if "receipt" in line]
+
     def kept(self, kind):
         """The entries of the store under `kind`, by name."""
         folder = self.letters / kind
@@ -113,11 +127,11 @@ class Deployment:
         """The dead letters: id, sink, reason, copy."""
         return [json.loads(line) for body in self.kept("dead").values() for line in body.splitlines()]
 
-    def take_returned(self):
-        """The payloads that wait to come again; they leave the store, as a replay would take them."""
-        batches = [json.loads(body) for body in self.kept("returned").values()]
-        shutil.rmtree(self.letters / "returned", ignore_errors=True)
-        return list({batch["raw"]: {"awslogs": {"data": base64.b64decode(batch["raw"]).decode()}} for batch in batches}.values())
+    def take(self, kind):
+        """The entries under `kind`, which leave the store, as a replay would take them."""
+        entries = self.kept(kind)
+        shutil.rmtree(self.letters / kind, ignore_errors=True)
+        return entries
 
     def rows(self):
         """The rows of the SQLite file."""

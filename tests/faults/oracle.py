@@ -1,17 +1,21 @@
-"""The account as an outsider makes it, from what was issued, captured, stored and said. Imports nothing of the product.
+"""The account as an outsider makes it: from what was issued, captured, stored and said. Imports nothing of the product.
 
-Issued: the manifest of the generator, `{"source", "container", "position", "text"}` for each record. Captured: one line
-for each document that a sink acknowledged. Stored: the entries under dead/ and returned/. Said: the receipts in the log.
-docs/decisions/0001 says how an id is made, docs/delivery.md what a fate is; both are done again here.
+docs/decisions/0001 says how an id is made, docs/delivery.md what a fate is; both are done again here. What goes in:
+
+* the manifest of the generator, `{"payload", "source", "container", "position", "text"}` for each record;
+* the runs, one for each invocation in order: `{"payload", "receipts", "returned": {sink: [id]}, "dead": {sink: [id]}}`,
+  from our log and the store;
+* the captured lines of each sink, `{"run", "id", "line"}` for each document that it has taken, as the bytes said.
 """
 
-import base64
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 
 import xxhash
 
 MODULUS = 1 << 128
+ONCE = ("elasticsearch", "sqlite")
+"""Sinks that know ids: nothing is there twice."""
 
 
 def event_id(source, container, position):
@@ -19,125 +23,146 @@ def event_id(source, container, position):
     return xxhash.xxh3_128_hexdigest(f"{source}\0{container}\0{position}".encode("utf-8", "surrogatepass"))
 
 
-def manifest_of(envelope):
+def manifest_of(envelope, payload=0):
     """What a CloudWatch payload issues: one entry for each log event of its (decompressed) JSON."""
-    payload = json.loads(envelope)
-    container = f"{payload['owner']}:{payload['logGroup']}:{payload['logStream']}"
+    said = json.loads(envelope)
+    container = f"{said['owner']}:{said['logGroup']}:{said['logStream']}"
     return [
-        {"source": "cloudwatch", "container": container, "position": event["id"], "text": event["message"]}
-        for event in payload["logEvents"]
+        {
+            "payload": payload,
+            "source": "cloudwatch",
+            "container": container,
+            "position": event["id"],
+            "text": event["message"],
+        }
+        for event in said["logEvents"]
     ]
 
 
-def audit(manifest, captured, dead, returned, receipts, sinks, text_of=None):
-    """What is wrong, as sentences; empty when every issued record is in exactly one place for each of `sinks`.
+def audit(manifest, runs, captured, sinks, holds=None):
+    """What is wrong, as sentences; empty when the account holds for each of `sinks`.
 
-    `captured`: {sink: lines}, each `{"id", "document", "invocation"}`, in the order in which the sink took them.
-    `dead`: dead letters `{"id", "sink"}`. `returned`: stored batches `{"wanted": {sink: [id]}}` that have not come again.
-    `receipts`: each with its `invocation`. A record that a receipt calls filtered or sampled is nowhere, and only
-    counted. `text_of(sink, document)`: what of a captured document must be the manifest's text.
+    `holds(sink, line, text)`: whether a captured line says what the record's text says; None: not asked.
     """
-    issued = {event_id(entry["source"], entry["container"], entry["position"]): entry["text"] for entry in manifest}
-    wrong = []
+    texts = {}
+    payloads = {}
+    for entry in manifest:
+        id = event_id(entry["source"], entry["container"], entry["position"])
+        texts[id] = entry["text"]
+        payloads.setdefault(entry["payload"], set()).add(id)
+    wrong = [what for run in runs for receipt in run["receipts"] for what in _adds_up(receipt, sinks)]
+    wrong += [f"payload {payload} was never taken" for payload in payloads.keys() - {run["payload"] for run in runs}]
     for sink in sinks:
-        lines = captured.get(sink, [])
-        wrong += _places(sink, issued, lines, dead, returned, receipts)
-        if text_of is not None:
-            wrong += _corrupted(sink, issued, lines, text_of)
-        wrong += _duplicates(sink, lines, receipts)
-        wrong += _claims(sink, lines, receipts)
-    for receipt in receipts:
-        wrong += _sums(receipt, sinks)
+        lines = captured.get(sink, ())
+        wrong += [f"{sink}: {what}" for what in _arrivals(sink, runs, payloads, lines)]
+        if holds is not None:
+            wrong += [
+                f"{sink}: corrupted {line['id']}"
+                for line in lines
+                if line["id"] in texts and not holds(sink, line["line"], texts[line["id"]])
+            ]
     return wrong
 
 
-def _places(sink, issued, lines, dead, returned, receipts):
-    """Each issued id in one place: captured, dead or waiting; what is nowhere must be counted as filtered or sampled."""
-    there = {line["id"] for line in lines}
-    buried = {letter["id"] for letter in dead if letter["sink"] == sink}
-    waiting = {id for batch in returned for id in (batch["wanted"] or {}).get(sink, ())}
-    wrong = [f"{sink}: invented {id}" for id in sorted((there | buried | waiting) - issued.keys())]
-    wrong += [f"{sink}: captured and dead {id}" for id in sorted(there & buried)]
-    nowhere = issued.keys() - there - buried - waiting
-    counted = sum(
-        receipt["accounts"].get(sink, {}).get("fates", {}).get(fate, {}).get("n", 0)
-        for receipt in receipts
-        for fate in ("filtered", "sampled")
-    )
-    if len(nowhere) != counted:
-        wrong.append(f"{sink}: {len(nowhere)} of {len(issued)} records are nowhere, {counted} may be")
-    return wrong
-
-
-def _corrupted(sink, issued, lines, text_of):
-    return [
-        f"{sink}: corrupted {line['id']}"
-        for line in lines
-        if line["id"] in issued and text_of(sink, line["document"]) != issued[line["id"]]
-    ]
-
-
-def _duplicates(sink, lines, receipts):
-    """Within an invocation a sink has a record once, but for the records that its receipts call ambiguous."""
-    copies = Counter((line["invocation"], line["id"]) for line in lines)
-    extra = Counter()
-    for (invocation, _), n in copies.items():
-        extra[invocation] += n - 1
-    allowed = Counter()
-    for receipt in receipts:
-        allowed[receipt["invocation"]] += receipt["accounts"].get(sink, {}).get("ambiguous", 0) * MOST_COPIES
-    return [
-        f"{sink}: {n} unexplained duplicates in invocation {invocation}"
-        for invocation, n in extra.items()
-        if n > allowed[invocation]
-    ]
-
-
-MOST_COPIES = 30
-"""An ambiguous record was sent again until an answer came: so often at most, by docs/sinks.md."""
-
-
-def _claims(sink, lines, receipts):
-    """What the receipts of an invocation claim to be delivered is there: as many, and with that sum, or more."""
-    by_invocation = defaultdict(set)
+def _arrivals(sink, runs, payloads, lines):
+    copies = [Counter() for _ in runs]
     for line in lines:
-        by_invocation[line["invocation"]].add(line["id"])
-    known = set()
-    wrong = []
-    for invocation in sorted({receipt["invocation"] for receipt in receipts}):
-        of_it = [receipt for receipt in receipts if receipt["invocation"] == invocation]
-        n, total, ambiguous, repeated = 0, 0, 0, 0
-        for receipt in of_it:
-            account = receipt["accounts"].get(sink, {"fates": {}})
-            for fate in ("delivered", "quarantined"):
-                tally = account["fates"].get(fate, {"n": 0, "sum": "0"})
+        if line["run"] >= len(runs):
+            yield f"captured {line['id']} in no run"
+        else:
+            copies[line["run"]][line["id"]] += 1
+    earlier = Counter()
+    for number, run in enumerate(runs):
+        there = copies[number].keys() | (earlier.keys() & payloads[run["payload"]] if sink in ONCE else set())
+        yield from (f"run {number}: {what}" for what in _run(sink, run, payloads[run["payload"]], copies[number], there))
+        earlier.update(copies[number])
+    if sink in ONCE:
+        yield from (f"twice {id}" for id, n in earlier.items() if n > 1)
+
+
+def _run(sink, run, issued, copies, there):
+    """One invocation: what its receipts claim is what the sink has, and the rest is in the store."""
+    returned, dead = set(run["returned"].get(sink, ())), set(run["dead"].get(sink, ()))
+    yield from (f"invented {id}" for id in sorted((copies.keys() | returned | dead) - issued))
+    if returned & dead:
+        yield f"{len(returned & dead)} records are returned and dead"
+    settled = issued - returned - dead
+    claimed = _claimed(run, sink, ("delivered", "quarantined"))
+    if claimed != _tally(settled & there):
+        yield f"{claimed[0]} claimed to have arrived, {len(settled & there)} have, or others"
+    nowhere, dropped = settled - there, _claimed(run, sink, ("filtered", "sampled"))
+    if dropped != _tally(nowhere):
+        yield f"{len(nowhere)} records are nowhere, {dropped[0]} may be"
+    for fate, ids in (("returned", returned), ("dead", dead)):
+        said = _claimed(run, sink, (fate,))
+        if said != _tally(ids):
+            yield f"{said[0]} claimed to be {fate}, {len(ids)} are in the store, or others"
+    doubtful = ({id for id, n in copies.items() if n > 1} - dead) | (returned & copies.keys())
+    ambiguous = sum(receipt["accounts"][sink]["ambiguous"] for receipt in run["receipts"])
+    if len(doubtful) > ambiguous:
+        yield f"{len(doubtful)} records are there twice, or there and returned, {ambiguous} were said to be ambiguous"
+    elif len(doubtful | (dead & copies.keys())) > ambiguous:
+        yield f"{len(dead & copies.keys())} records are there and dead, {ambiguous} were said to be ambiguous"
+
+
+def waiting(runs, sink):
+    """The ids that the last run of their payload has left in the store to come again."""
+    last = {run["payload"]: run for run in runs}
+    return {id for run in last.values() for id in run["returned"].get(sink, ())}
+
+
+def _claimed(run, sink, fates):
+    n, total = 0, 0
+    for receipt in run["receipts"]:
+        for fate in fates:
+            tally = receipt["accounts"][sink]["fates"].get(fate)
+            if tally:
                 n, total = n + tally["n"], (total + int(tally["sum"], 16)) % MODULUS
-            ambiguous += account.get("ambiguous", 0)
-            repeated += sum(n for reason, n in account.get("reasons", {}).items() if reason.endswith(":already_present"))
-        new = by_invocation[invocation]
-        exact = (len(new), sum(int(id, 16) for id in new) % MODULUS) == (n, total)
-        if not exact and not (ambiguous or repeated):
-            wrong.append(f"{sink}: invocation {invocation} claims {n} delivered, {len(new)} were captured")
-        known |= new
-        if n > len(known):
-            wrong.append(f"{sink}: {n} claimed in invocation {invocation}, the sink holds {len(known)}")
-    return wrong
+    return n, total
 
 
-def _sums(receipt, sinks):
-    """A receipt adds up: for each sink the fates are what was taken in, by count and by sum of ids."""
-    wrong = []
+def _tally(ids):
+    return len(ids), sum(int(id, 16) for id in ids) % MODULUS
+
+
+def _adds_up(receipt, sinks):
+    """For each sink the fates of a receipt are what was taken in, by count and by sum of ids."""
     taken = receipt["taken"]["n"], int(receipt["taken"]["sum"], 16)
     for sink in sinks:
-        fates = receipt["accounts"].get(sink, {"fates": {}})["fates"].values()
+        fates = receipt["accounts"][sink]["fates"].values()
         found = sum(tally["n"] for tally in fates), sum(int(tally["sum"], 16) for tally in fates) % MODULUS
         if found != taken:
-            wrong.append(f"{sink}: receipt of {receipt['batch']} does not add up: {taken[0]} in, {found[0]} out")
+            yield f"{sink}: the receipt {receipt['batch']} does not add up: {taken[0]} in, {found[0]} out"
     if not receipt["balanced"]:
-        wrong.append(f"receipt of {receipt['batch']} says itself that it does not balance")
-    return wrong
+        yield f"the receipt {receipt['batch']} says itself that it does not balance"
 
 
-def raw_of(stored):
-    """The payload in an entry under returned/, as its invoker sent it."""
-    return base64.b64decode(stored["raw"])
+def holds(sink, line, text):
+    """Whether a document has the record's text: Elasticsearch verbatim, Honeycomb field by field.
+
+    The field `user`, which not every sink may show as it came, is not asked for.
+    """
+    if sink == "elasticsearch":
+        quoted = json.dumps(text, ensure_ascii=False)
+        return line.endswith(f',"data":{text}}}') or f'"message":{quoted}' in line
+    data = json.loads(line)["data"]
+    fields = _fields(text)
+    if "message" in data:
+        return data["message"] == text or (fields is not None and _fields(data["message"]) == fields)
+    return fields is not None and all(name in data and data[name] == value for name, value in fields.items())
+
+
+def _fields(text):
+    """The fields of an event by dotted name, without the one that may not be shown; None for what is no event."""
+    try:
+        return {name: value for name, value in _flat("", json.loads(text)) if name != "user"}
+    except (ValueError, AttributeError):
+        return None
+
+
+def _flat(prefix, value):
+    for name, item in value.items():
+        if isinstance(item, dict):
+            yield from _flat(f"{prefix}{name}.", item)
+        else:
+            yield prefix + name, item
