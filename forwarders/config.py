@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from fnmatch import translate
 from functools import lru_cache
 from pathlib import Path
@@ -163,6 +162,8 @@ def _convert(plain: Any, type_: Any, file: str, at: str) -> Any:
         known = {field.encode_name: field.type for field in msgspec.structs.fields(type_)}
         for key in plain:
             if key not in known:
+                from difflib import get_close_matches
+
                 near = get_close_matches(str(key), known, 1)
                 hint = f"Did you mean {near[0]!r}?" if near else ""
                 raise ConfigError(file, f"{at}{key}", "an unknown key", "one of " + ", ".join(known), hint)

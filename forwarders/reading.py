@@ -37,7 +37,7 @@ def reader(fmt: Format, whole_line: bool, contracts: Contracts) -> Reader:
             text = record.text
             context = None
             try:
-                if whole_line and text[:1] == "{" and "\n" not in text:
+                if whole_line and text[0] == "{" and "\n" not in text:
                     data = decode(text)
                     compiled = hot[data["event"]]
                     sound = compiled.is_strict(data) and (
@@ -53,7 +53,10 @@ def reader(fmt: Format, whole_line: bool, contracts: Contracts) -> Reader:
                         time_ms = record.time_ms
                     if time_ms is not None:
                         contract = compiled.contract
-                        add(Event(id, time_ms, contract.name, text, data, contract, valid, (), (), context))
+                        if context is None:
+                            add(Event(id, time_ms, contract.name, text, data, contract, valid))
+                        else:
+                            add(Event(id, time_ms, contract.name, text, data, contract, valid, (), (), context))
                         continue
             except Exception:  # noqa: S110 - no JSON, no name, no contract yet, or a bug: the careful road tells them apart
                 pass

@@ -29,7 +29,7 @@ from forwarders.config import Config
 from forwarders.contracts.compiled import Contracts
 from forwarders.deadletters import open_store
 from forwarders.errors import Transient
-from forwarders.model import Contract, Deadline
+from forwarders.model import Contract, Deadline, Fate
 from forwarders.pipeline import run
 from forwarders.runtime import make_ready, open_plans, open_sinks
 from forwarders.sources import files
@@ -118,6 +118,8 @@ def land(
     store = open_store(dead_letters)
     assert store is not None
     opened = open_sinks(config)
+    for name in opened:  # a sink that gets nothing is told of as well
+        totals.sinks[name] = dict.fromkeys(Fate, 0)
     try:
         with contextlib.ExitStack() as stack:
             for sink in opened.values():

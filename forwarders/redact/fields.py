@@ -13,7 +13,6 @@ from forwarders.model import Contract, Event
 from forwarders.redact.actions import HMAC, MASK, PATTERNS, actions
 from forwarders.redact.key import HashKey, hasher
 from forwarders.redact.splice import splicer
-from forwarders.redact.text import patterns
 
 MASKED = jsontext.raw('"***"')
 
@@ -39,10 +38,12 @@ def for_contract(
     def redact(event: Event) -> str:
         try:
             text = splice(event.text, event.data)
-        except Exception:  # something stands where it should not: the editor knows
-            text = None
+            if text is not None:
+                return text
+        except Exception:  # noqa: S110 - something stands where it should not: the editor knows
+            pass
         try:
-            return edit(event.text) if text is None else text
+            return edit(event.text)
         except Exception as error:  # whatever it is: a copy that was not redacted is not made
             raise Withheld(f"redaction failed: {type(error).__name__}") from None
 
@@ -58,6 +59,8 @@ def _mask(_: msgspec.Raw) -> msgspec.Raw:
 
 
 def _by_patterns(value: msgspec.Raw) -> msgspec.Raw:
+    from forwarders.redact.text import patterns
+
     plain = jsontext.decode(value)
     if type(plain) is str:
         return jsontext.raw(msgspec.json.encode(patterns(plain)).decode())

@@ -83,7 +83,7 @@ class Limits(msgspec.Struct, frozen=True):
     once, then one request finds out whether the sink is back.
     """
 
-    max_body_bytes: int = 5 << 20
+    max_body_bytes: int = 2 << 20
     max_items: int = 10_000
     timeout_s: float = 30.0
     grace_s: float = 0.5

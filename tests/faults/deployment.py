@@ -43,7 +43,7 @@ class Deployment:
     sink by its name; when they are used up, a healthy server answers.
     """
 
-    def __init__(self, folder, sinks=("elasticsearch",), answers=None, schemas=None, otherwise=None, settings=None, **config):
+    def __init__(self, folder, sinks=("elasticsearch",), answers=None, schemas=None, otherwise=None, settings=None, endpoints=None, **config):
         self.folder = Path(folder)
         self.letters = self.folder / "letters"
         self.log = io.StringIO()
@@ -54,6 +54,7 @@ class Deployment:
         self._otherwise = otherwise or {}
         self._sinks = sinks
         self._settings = settings or {}
+        self._endpoints = endpoints or {}
         self._schemas = schemas or ROOT / "schemas"
         self._config = config
         self._stack = ExitStack()
@@ -96,13 +97,20 @@ class Deployment:
             healthy = honeycomb(self.stored[name])
         server = ScriptedServer(self._answers.get(name, ()), otherwise=self._otherwise.get(name, healthy))
         self.servers[name] = self._stack.enter_context(server)
+        endpoint = self._endpoints.get(name, server.url)
         if name == "elasticsearch":
-            return {"type": "elasticsearch", "endpoint": server.url, "auth": "none", **self._settings}
-        return {"type": "honeycomb", "endpoint": server.url, "dataset": "logs", **self._settings}
+            return {"type": "elasticsearch", "endpoint": endpoint, "auth": "none", **self._settings}
+        return {"type": "honeycomb", "endpoint": endpoint, "dataset": "logs", **self._settings}
 
     def invoke(self, event, remaining_ms=30_000):
-        """One invocation; afterwards every receipt is on one side."""
+        """One invocation."""
         return self.handle(event, lambda_context(remaining_ms))
+
+    def invoke_with_context(self, event, remaining_ms=30_000):
+        """One invocation; its context, which says how much time was left when it ended."""
+        context = lambda_context(remaining_ms)
+        self.handle(event, context)
+        return context.get_remaining_time_in_millis()
 
     def lines(self):
         """Our own log, each line parsed."""
@@ -134,7 +142,9 @@ class Deployment:
         return entries
 
     def rows(self):
-        """The rows of the SQLite file."""
+        """The rows of the SQLite file, where there is one."""
+        if not (self.folder / "events.db").exists():
+            return []
         with sqlite3.connect(self.folder / "events.db") as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute("SELECT * FROM events")]

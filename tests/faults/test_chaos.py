@@ -42,7 +42,7 @@ class Story:
         """One invocation in an environment that may have been used before; true when something must come again."""
         for sink in self.sinks.values():
             sink.run = len(self.runs)
-        deployed.invoke(self.payloads[payload], self.random.choice((2_060, 2_250, 3_500)))
+        deployed.invoke(self.payloads[payload], self.random.choice((2_700, 3_200)))
         receipts = deployed.new_receipts()
         returned, dead = deployed.take("returned"), deployed.take("dead")
         wanted = [json.loads(body)["wanted"] for body in returned.values()]

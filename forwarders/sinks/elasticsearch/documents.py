@@ -95,7 +95,9 @@ def _at_root(kind: Kind, redact: RedactEvent | None) -> Encoder:
 
     def encode(event: Event) -> str:
         text = event.text if redact is None else redact(event)
-        inner = text[1:].lstrip()
+        inner = text[1:]
+        if inner[0] != '"':
+            inner = inner.lstrip()
         comma = "" if inner[0] == "}" else ","
         marks = _marks(event) if event.drift or event.flags else ""
         ours = f"{head}{event.id}{middle}{event.time_ms}{constant}{marks}}}{context(event.context)}"
