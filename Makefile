@@ -36,7 +36,7 @@ unit: setup
 	$(BIN)/pytest -n 2 -m 'not live' tests
 
 live: setup  ## against a real Elasticsearch and a real browser; LOGHARBOR_REQUIRE_LIVE=1 refuses to skip
-	$(BIN)/pytest -m live tests
+	$(BIN)/pytest -n 0 -m live tests
 
 bench: setup  ## CPU time, memory and cold start against the floor, in one run
 	@$(BIN)/python -m bench

@@ -1,9 +1,8 @@
 """The floor: the native calls that the work cannot do without, and nothing else.
 
 Base64, gunzip, the parse of the envelope and of each event, one validation, one 128-bit hash, one serialisation,
-joining bytes, gzip; with redaction one keyed hash (BLAKE2b) an event. For access lines the parse is one regular
-expression.
-It delivers nothing, accounts for nothing, checks no duplicate key and writes no document.
+joining bytes, gzip; with redaction one keyed hash (BLAKE2b) an event, which is what is serialised then. For access
+lines the parse is one regular expression. It delivers nothing, accounts for nothing, checks no duplicate key and writes no document.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def json_events(data: str, is_valid: Callable[[Any], bool], field: str, redact: 
         is_valid(parsed)
         digest(event.id.encode())
         if redact:
-            blake2b(parsed[field].encode(), key=_KEY, digest_size=16).hexdigest()
+            parsed[field] = blake2b(parsed[field].encode(), key=_KEY, digest_size=16).hexdigest()
         parts.append(dumps(parsed))
     return len(isal_zlib.compress(b"".join(parts), 1, 31))
 
@@ -62,6 +61,7 @@ def access_lines(data: str, is_valid: Callable[[Any], bool], events: list[dict[s
         is_valid(parsed)
         digest(event.id.encode())
         if redact:
-            blake2b(groups[0].encode(), key=_KEY, digest_size=16).hexdigest()
+            address = blake2b(groups[0].encode(), key=_KEY, digest_size=16).hexdigest()
+            parsed["source"]["address"] = address
         parts.append(dumps(parsed))
     return len(isal_zlib.compress(b"".join(parts), 1, 31))

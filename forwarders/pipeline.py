@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from forwarders.accounting import Accounts, batch_id, id_sum
 from forwarders.deadletters import StoredBatch, stored_batch
 from forwarders.lanes import Lane
-from forwarders.model import Batch, Deadline, Fate, Receipt, Record, Tally, event_ids
+from forwarders.model import Batch, Deadline, Fate, Receipt, Tally, event_ids
 from forwarders.plan import Plan
 
 CHUNK = 100
@@ -51,8 +51,17 @@ def _run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
     for start in range(0, len(batch.records), CHUNK):
         records = batch.records[start : start + CHUNK]
         ids = event_ids(prefix, records)
-        taken.add(len(ids), id_sum(ids))
-        _work_off(records, ids, batch.drop, plan, lanes, accounts, deadline)
+        ids_sum = id_sum(ids)
+        taken.add(len(ids), ids_sum)
+        if batch.drop or deadline() <= 0:
+            fate, reason = (Fate.FILTERED, batch.drop) if batch.drop else (Fate.RETURNED, "deadline")
+            for lane in lanes:
+                lane.settle(ids, fate, reason)
+            continue
+        events = plan.read(records, ids)
+        accounts.judge(events)
+        for lane in lanes:
+            lane.take(events, ids, ids_sum, deadline)
     for lane in lanes:
         lane.ship(deadline)
     batch_name = batch_id(prefix, taken)
@@ -62,26 +71,6 @@ def _run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
     _keep(batch, receipt, plan, lanes)
     plan.write_receipt(receipt)
     return receipt
-
-
-def _work_off(
-    records: Sequence[Record],
-    ids: Sequence[str],
-    drop: str,
-    plan: Plan,
-    lanes: Sequence[Lane],
-    accounts: Accounts,
-    deadline: Deadline,
-) -> None:
-    if drop or deadline() <= 0:
-        fate, reason = (Fate.FILTERED, drop) if drop else (Fate.RETURNED, "deadline")
-        for lane in lanes:
-            lane.settle(ids, fate, reason)
-        return
-    events = plan.read(records, ids)
-    accounts.judge(events)
-    for lane in lanes:
-        lane.take(events, deadline)
 
 
 def _keep(batch: Batch, receipt: Receipt, plan: Plan, lanes: Sequence[Lane]) -> None:

@@ -21,6 +21,7 @@ from forwarders import bundle
 from forwarders.config import from_plain
 from forwarders.contracts.load import read_folder
 from forwarders.handlers.forward import handler, plans_from_bundle
+from forwarders.handlers.forward import logger as PRODUCTION
 from forwarders.testing import ScriptedServer, elasticsearch, honeycomb, lambda_context
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +82,8 @@ class Deployment:
 
     def restart(self):
         """A cold start: nothing is remembered."""
-        logger = Logger(service=f"logharbor-faults-{next(_NUMBERS)}", stream=self.log)
+        serializer = PRODUCTION.registered_formatter.json_serializer
+        logger = Logger(service=f"logharbor-faults-{next(_NUMBERS)}", stream=self.log, json_serializer=serializer)
         self.handle = handler(lambda: plans_from_bundle(logger, self._environ), logger)
 
     def _sink(self, name):

@@ -1,6 +1,7 @@
 """The Lambda handler: a payload as AWS hands it over, a scripted Elasticsearch behind it."""
 
 import io
+import itertools
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ from forwarders.testing import ScriptedServer, cloudwatch_event, elasticsearch, 
 
 ROOT = Path(__file__).parent.parent.parent
 LOGIN = {"timestamp": 1493214552, "event": "user.login.success", "user": "ryansb", "method": "totp-2fa"}
+_NUMBERS = itertools.count()
 CANARY = "AKIAIOSFODNN7EXAMPLE"
 
 
@@ -34,7 +36,7 @@ class Deployed:
         file.write_bytes(bundle.build(from_plain(plain | config, "pipeline.yaml"), read_folder(ROOT / "schemas")))
         self.log = io.StringIO()
         self.letters = folder / "letters"
-        logger = Logger(service=f"logharbor-{id(self)}", stream=self.log)
+        logger = Logger(service=f"logharbor-{next(_NUMBERS)}", stream=self.log)  # Powertools keeps loggers by name
         self.handle = handler(lambda: plans_from_bundle(logger, {"LOGHARBOR_BUNDLE": str(file)}), logger)
 
     def lines(self):
