@@ -2,7 +2,8 @@
 
 Base64, gunzip, the parse of the envelope and of each event, one validation, one 128-bit hash, one serialisation,
 joining bytes, gzip; with redaction one keyed hash (BLAKE2b) an event, which is what is serialised then. For access
-lines the parse is one regular expression. It delivers nothing, accounts for nothing, checks no duplicate key and writes no document.
+lines the parse is one regular expression. It delivers nothing, accounts for nothing, checks no duplicate key and
+writes no document.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def order(rnd: random.Random, at_ms: int) -> str:
 
 
 def access(rnd: random.Random, at_ms: int) -> str:
-    """(c) A combined access line of about 220 bytes, of one of 2,000 clients: what a public site sees in 10,000 lines."""
+    """(c) A combined access line of about 220 bytes, of one of 2,000 clients (a public site: 1,753 in 10,000 lines)."""
     client = rnd.randrange(2_000)
     host = f"{83 + client % 17}.{client % 251}.{client % 241}.{client % 239}"
     when = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")

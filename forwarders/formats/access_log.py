@@ -136,7 +136,7 @@ def _event(
     # One literal and one encoding: as fast as the text put together from its parts, and the two cannot differ.
     data: dict[str, Any] = {
         "timestamp": time_s,
-        "source": _source(host),
+        "source": {"address": host, "ip": host} if _is_ip(host) else {"address": host},
         "http": {
             "version": version,
             "request": {"method": method, "referrer": referrer} if referrer and referrer != "-" else {"method": method},
@@ -153,13 +153,13 @@ def _event(
     return HTTP_ACCESS, encode(data).decode(), data, None
 
 
-@lru_cache(maxsize=4096)  # clients come again; nobody changes an event's data, so they may share this part of it
-def _source(host: str) -> dict[str, str]:
+@lru_cache(maxsize=4096)
+def _is_ip(host: str) -> bool:
     try:
         socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
     except (OSError, ValueError):
-        return {"address": host}
-    return {"address": host, "ip": host}
+        return False
+    return True
 
 
 @lru_cache(maxsize=256)  # a busy server writes many lines in one second
