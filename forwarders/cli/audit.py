@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 
 import click
-import msgspec
 
 from forwarders.cli.options import json_option
-from forwarders.cli.shown import printable
+from forwarders.cli.shown import json_line, printable
 
 
 @click.command("audit", short_help="Add up receipts and say whether the account balances.")
@@ -25,7 +24,7 @@ def command(path: str, as_json: bool) -> None:
 
     report = audit(path)
     if as_json:
-        click.echo(msgspec.json.encode(report).decode())
+        click.echo(json_line(report))
     else:
         click.echo("\n".join(map(printable, render(report).split("\n"))))
     sys.exit(0 if report.balanced else 1)

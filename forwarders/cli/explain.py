@@ -8,12 +8,11 @@ import time
 from collections.abc import Iterator
 
 import click
-import msgspec
 
 from forwarders.cli.copies import text_of
 from forwarders.cli.explained import STAND_IN, Copy, Explanation, explained
 from forwarders.cli.options import config_option, json_option, read_config, read_contracts, schemas_option, sink_option
-from forwarders.cli.shown import Row, json_lines, print_rows, printable
+from forwarders.cli.shown import Row, json_line, json_lines, print_rows, printable
 from forwarders.contracts.compiled import Contracts
 from forwarders.model import Record, Verdict
 
@@ -52,7 +51,7 @@ def command(
     contracts = Contracts(read_contracts(schemas_path))
     told = explained(_record(line), log_group, config, contracts)
     if as_json:
-        click.echo(msgspec.json.encode(told).decode())
+        click.echo(json_line(told))
     else:
         print_rows(_rows(told), shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
 

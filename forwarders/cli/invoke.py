@@ -25,6 +25,7 @@ from forwarders.cli.options import (
     with_sinks,
 )
 from forwarders.cli.receipts import kept, sqlite_paths
+from forwarders.cli.shown import json_line, json_lines
 from forwarders.config import Config
 from forwarders.contracts.compiled import Contracts
 from forwarders.contracts.load import Entry
@@ -105,11 +106,11 @@ def command(
     answer = sources.reply(payload, receipts)
     if as_json:
         told = {"receipts": [to_dict(receipt) for receipt in receipts], "answer": answer}
-        click.echo(msgspec.json.encode(told).decode())
+        click.echo(json_line(told))
     else:
         for receipt in receipts:
-            click.echo(msgspec.json.format(msgspec.json.encode(to_dict(receipt)), indent=2).decode(), err=True)
-        click.echo(f"the function would answer: {msgspec.json.encode(answer).decode()}", err=True)
+            click.echo("\n".join(json_lines(json_line(to_dict(receipt)))), err=True)
+        click.echo(f"the function would answer: {json_line(answer)}", err=True)
     sys.exit(0 if all(map(_is_done, receipts)) else 1)
 
 

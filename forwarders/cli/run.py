@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
 import click
-import msgspec
 
 from forwarders.cli.options import (
     DEAD_LETTERS,
@@ -24,6 +23,7 @@ from forwarders.cli.options import (
     sink_option,
 )
 from forwarders.cli.receipts import kept, sqlite_paths
+from forwarders.cli.shown import json_line
 from forwarders.cli.summary import print_summary
 from forwarders.config import Config
 from forwarders.contracts.compiled import Contracts
@@ -92,7 +92,7 @@ def command(
         sys.exit(FAILED)
     print_summary(totals, time.monotonic() - started, store)
     if as_json:
-        click.echo(msgspec.json.encode(totals.plain()).decode())
+        click.echo(json_line(totals.plain()))
     if explore and code != INTERRUPTED:
         from forwarders.explorer import serve
 

@@ -22,6 +22,11 @@ def printable(text: str) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def json_line(value: object) -> str:
+    """`value` as JSON on one line, safe to print as well: outside of strings there is nothing to escape."""
+    return printable(msgspec.json.encode(value).decode())
+
+
 def json_lines(text: str) -> list[str]:
     """JSON, on one line where it is short, else indented; every number and string as it was written."""
     if len(text) > _ONE_LINE:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
-import msgspec
 
 from forwarders import preparing
 from forwarders.cli.group import Group
@@ -18,7 +17,7 @@ from forwarders.cli.options import (
     schemas_option,
     sink_option,
 )
-from forwarders.cli.shown import printable
+from forwarders.cli.shown import json_line, printable
 from forwarders.config import Config
 from forwarders.errors import ConfigError
 from forwarders.model import Contract
@@ -110,7 +109,7 @@ def _print_plans(plans: Sequence[Preparation]) -> None:
 def _print_json(plans: Sequence[Preparation]) -> None:
     """One object: each sink's type, and its changes with what is sent for each."""
     told = {wanted.sink: {"type": wanted.type, "changes": wanted.changes} for wanted in plans}
-    click.echo(msgspec.json.encode({"sinks": told}).decode())
+    click.echo(json_line({"sinks": told}))
 
 
 def _number(wanted: Preparation) -> str:

@@ -28,7 +28,9 @@ def _spaced(healthy):
 
     def answer(request):
         reply = healthy(request)
-        body = reply.body.replace(b'"errors":false', b'"took" : 3, "errors" : true').replace(b'"status":', b'"status" : ')
+        body = reply.body.replace(b'"errors":false', b'"took" : 3, "errors" : true').replace(
+            b'"status":', b'"status" : '
+        )
         return Reply(200, body, JSON)
 
     return answer

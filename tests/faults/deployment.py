@@ -44,7 +44,17 @@ class Deployment:
     sink by its name; when they are used up, a healthy server answers.
     """
 
-    def __init__(self, folder, sinks=("elasticsearch",), answers=None, schemas=None, otherwise=None, settings=None, endpoints=None, **config):
+    def __init__(
+        self,
+        folder,
+        sinks=("elasticsearch",),
+        answers=None,
+        schemas=None,
+        otherwise=None,
+        settings=None,
+        endpoints=None,
+        **config,
+    ):
         self.folder = Path(folder)
         self.letters = self.folder / "letters"
         self.log = io.StringIO()
@@ -116,7 +126,7 @@ class Deployment:
 
     def lines(self):
         """Our own log, each line parsed."""
-        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+        return [json.loads(line) for line in self.log.getvalue().split("\n")[:-1]]
 
     def receipts(self):
         """The receipts in our own log, in order."""
@@ -126,7 +136,7 @@ class Deployment:
         """The receipts that were logged since this was last asked."""
         text = self.log.getvalue()
         new, self._read = text[self._read :], len(text)
-        return [line["receipt"] for line in map(json.loads, new.splitlines()) if "receipt" in line]
+        return [line["receipt"] for line in map(json.loads, new.split("\n")[:-1]) if "receipt" in line]
 
     def kept(self, kind):
         """The entries of the store under `kind`, by name."""

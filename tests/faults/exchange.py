@@ -9,7 +9,7 @@ from scenario import fates, kept
 
 
 def played(case, folder):
-    """What came out: fates, entries in the store, copies at the sink, ambiguous records, and the size of each request."""
+    """Fates, entries in the store, copies at the sink, ambiguous records, and how many events each request had."""
     sink = case["sink"]
     stored = {} if sink == "elasticsearch" else []
     steps = [action(sink, stored, *answer) for answer in case["answers"]]
@@ -21,20 +21,30 @@ def played(case, folder):
         requests = [_items(sink, request) for request in deployed.servers[sink].requests]
     receipts = deployed.receipts()
     assert all(receipt["balanced"] for receipt in receipts)
-    return {
-        "fates": fates(deployed, sink),
-        "kept": kept(deployed),
-        "copies": len(stored),
-        "ambiguous": sum(receipt["accounts"][sink]["ambiguous"] for receipt in receipts),
-        "requests": requests,
-    }, contexts, deployed
+    return (
+        {
+            "fates": fates(deployed, sink),
+            "kept": kept(deployed),
+            "copies": len(stored),
+            "ambiguous": sum(receipt["accounts"][sink]["ambiguous"] for receipt in receipts),
+            "requests": requests,
+        },
+        contexts,
+        deployed,
+    )
 
 
 def _text(case, number):
     if case.get("kind") == "unregistered":
         return json.dumps({"event": "cart.opened", "cart": f"cart-{number}"})
     at, chars = case.get("long", (-1, 0))
-    return json.dumps({**LOGIN, "user": f"user-{number}", **({"source": {"type": "x" * 60, "client": "y" * chars}} if number == at else {})})
+    return json.dumps(
+        {
+            **LOGIN,
+            "user": f"user-{number}",
+            **({"source": {"type": "x" * 60, "client": "y" * chars}} if number == at else {}),
+        }
+    )
 
 
 def _items(sink, request):

@@ -2,10 +2,10 @@
 
 import json
 
-from forwarders.testing import cloudwatch_event
+from deployment import data_of
 from oracle import manifest_of
 
-from deployment import data_of
+from forwarders.testing import cloudwatch_event
 
 GROUPS = ("/aws/lambda/shop", "/aws/lambda/login", "/legacy/hosts", "/json/jobs")
 FIRST_S = 1_753_900_000
@@ -45,7 +45,9 @@ def _order(random, number):
 
 
 def _unregistered(random, number):
-    return json.dumps({"event": f"cart.item.added.{number % 7}", "n": number, "name": "Größe 42 – \u2028 ✓"}, ensure_ascii=False)
+    return json.dumps(
+        {"event": f"cart.item.added.{number % 7}", "n": number, "name": "Größe 42 – \u2028 ✓"}, ensure_ascii=False
+    )
 
 
 def _invalid(random, number):

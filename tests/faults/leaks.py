@@ -1,6 +1,6 @@
 """Canaries in every place, through every way in which something fails; and where one of them came out again.
 
-What is stored raw (returned/, undecoded/, unbalanced/) is not looked at: docs/delivery.md says that it holds everything.
+What is stored raw (returned/, undecoded/, unbalanced/) is not looked at: it holds everything (docs/delivery.md).
 """
 
 import json
@@ -8,6 +8,7 @@ from collections import defaultdict
 
 from canaries import KEPT, KINDS, PLACES, Canaries
 from deployment import Deployment, payload_of
+
 from forwarders.testing import Reply, cloudwatch_event, elasticsearch_items, honeycomb_items, redirect, status
 
 SINKS = ("elasticsearch", "honeycomb", "sqlite", "stdout")
@@ -21,7 +22,11 @@ def _quoting(code):
 
     def answer(request):
         said = request.body.decode()[:2000]
-        return Reply(code, json.dumps({"error": said}).encode(), {"x-said": said.replace("\n", " ").encode("ascii", "replace").decode()[:500]})
+        return Reply(
+            code,
+            json.dumps({"error": said}).encode(),
+            {"x-said": said.replace("\n", " ").encode("ascii", "replace").decode()[:500]},
+        )
 
     return answer
 
@@ -81,7 +86,9 @@ class Hunt:
                     deployed.invoke(event, 4_500)
                 except Exception as error:  # what Lambda would print of it
                     deployed.log.write(f'{{"raised": {json.dumps(f"{error!r} {error.__cause__!r}")}}}\n')
-            sent = {name: b"".join(r.body for r in server.requests).decode() for name, server in deployed.servers.items()}
+            sent = {
+                name: b"".join(r.body for r in server.requests).decode() for name, server in deployed.servers.items()
+            }
         out, err = capture()
         self._look("log", deployed.log.getvalue())
         self._look("stderr", err)
@@ -107,7 +114,9 @@ class Hunt:
         yield {"awslogs": {"data": "!" + self._canary("payload: not base64", kind)}}
         yield payload_of(self._canary("payload: no envelope", kind).encode())
         yield {"Records": [{"body": self._canary("payload: unknown", kind)}]}
-        broken = json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"message": self._canary("payload: cut", kind)}]})
+        broken = json.dumps(
+            {"messageType": "DATA_MESSAGE", "logEvents": [{"message": self._canary("payload: cut", kind)}]}
+        )
         yield payload_of(broken[:-2].encode())
         wrong = [{"id": "1", "timestamp": "now", "message": self._canary("payload: wrong log event", kind)}]
         yield payload_of(json.dumps({"owner": "1", "logGroup": "g", "logStream": "s", "logEvents": wrong}).encode())
@@ -117,5 +126,3 @@ class Hunt:
             if needle in text:
                 allowed = where in KEPT.get(place, ())
                 (self.kept if allowed else self.found)[place].add(f"{kind} in {what}{where}")
-
-

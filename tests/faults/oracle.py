@@ -74,7 +74,9 @@ def _arrivals(sink, runs, payloads, lines):
     earlier = Counter()
     for number, run in enumerate(runs):
         there = copies[number].keys() | (earlier.keys() & payloads[run["payload"]] if sink in ONCE else set())
-        yield from (f"run {number}: {what}" for what in _run(sink, run, payloads[run["payload"]], copies[number], there))
+        yield from (
+            f"run {number}: {what}" for what in _run(sink, run, payloads[run["payload"]], copies[number], there)
+        )
         earlier.update(copies[number])
     if sink in ONCE:
         yield from (f"twice {id}" for id, n in earlier.items() if n > 1)

@@ -4,8 +4,10 @@ import base64
 import gzip
 import json
 import zlib
+from itertools import pairwise
 
 from deployment import payload_of
+
 from forwarders.testing import cloudwatch_event
 
 LOGIN = {"timestamp": 1493214552, "event": "user.login.success", "user": "ryansb", "method": "totp-2fa"}
@@ -58,7 +60,7 @@ def members(cuts, zeros=0):
     """The payload cut into gzip members at these places."""
     data = envelope()
     places = [0, *cuts, len(data)]
-    parts = [packed(data[start:end]) for start, end in zip(places, places[1:], strict=False)]
+    parts = [packed(data[start:end]) for start, end in pairwise(places)]
     return payload_of(b"".join(parts) + bytes(zeros))
 
 
@@ -183,8 +185,39 @@ def many(n):
 RECIPES = {
     made.__name__: made
     for made in (
-        *(lines, json_lines, own_lines, control, at, login, members, envelopes, deflated, uncompressed, cut, flipped, trailed, bomb, data, inside, event),
-        *(wrong_among_good, raw_bytes, deep, number, digits, long_value, long_text, many_keys, wide, repeated, access, many),
+        *(
+            lines,
+            json_lines,
+            own_lines,
+            control,
+            at,
+            login,
+            members,
+            envelopes,
+            deflated,
+            uncompressed,
+            cut,
+            flipped,
+            trailed,
+            bomb,
+            data,
+            inside,
+            event,
+        ),
+        *(
+            wrong_among_good,
+            raw_bytes,
+            deep,
+            number,
+            digits,
+            long_value,
+            long_text,
+            many_keys,
+            wide,
+            repeated,
+            access,
+            many,
+        ),
     )
 }
 

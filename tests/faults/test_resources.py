@@ -1,8 +1,9 @@
-"""When the machine, the store or the keeper of a secret gives out: what is returned, and that the next invocation is well.
+"""When the machine, the store or the keeper of a secret gives out: what is returned, and that the next time is well.
 
 What sets limits on a process, or measures one, runs in a process of its own.
 """
 
+import io
 import json
 import subprocess
 import sys
@@ -10,12 +11,21 @@ import threading
 from pathlib import Path
 
 import pytest
-
+from aws_lambda_powertools import Logger
 from deployment import ROOT, Deployment
-from forwarders.errors import Transient
-from forwarders.testing import status
 from recipes import LOGIN, lines, many
 from scenario import fates, kept
+
+from forwarders.config import from_plain
+from forwarders.contracts.compiled import Contracts
+from forwarders.contracts.load import read_folder
+from forwarders.deadletters import open_store
+from forwarders.errors import Transient
+from forwarders.handlers.forward import handler
+from forwarders.model import DELIVERED
+from forwarders.receipts import memory_receipts
+from forwarders.runtime import open_plans
+from forwarders.testing import lambda_context, status
 
 LIMIT_MB = 64
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
@@ -36,7 +46,9 @@ def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
 """
 
-STREAM = PEAK + """
+STREAM = (
+    PEAK
+    + """
 import os
 from forwarders.cli import main
 from forwarders.sources import files
@@ -53,12 +65,15 @@ sys.stdout.flush()
 os.dup2(real, 1)
 print(json.dumps([code, peak() - before]))
 """
+)
 
 
 @linux
 def test_a_stream_of_any_length_takes_no_more_memory(tmp_path):
     """Row 46: 300 MB through `logharbor run` to a sink that keeps nothing; memory stays where it is after a few MB."""
-    block = "".join(f"{number} " + "some words of a log that nobody has described; " * 80 + "\n" for number in range(256)).encode()
+    block = "".join(
+        f"{number} " + "some words of a log that nobody has described; " * 80 + "\n" for number in range(256)
+    ).encode()
 
     def feed(pipe):
         with pipe:
@@ -77,21 +92,8 @@ def test_a_stream_of_any_length_takes_no_more_memory(tmp_path):
     assert process.returncode == 0, err.decode()[-2000:]
     code, grown = json.loads(out.decode().splitlines()[-1])
     assert code == 0
-    assert "91,904" in err.decode() or str(300 * 1024 * 1024 // len(block) * 256) in err.decode().replace(",", "")
+    assert f"{(300 << 20) // len(block) * 256:,}" in err.decode()
     assert grown < LIMIT_MB
-
-
-BATCH = PEAK + """
-from deployment import Deployment
-from recipes import LOGIN, lines, many
-events, folder = int(sys.argv[1]), sys.argv[2]
-with Deployment(folder, ("elasticsearch", "sqlite"), otherwise={"elasticsearch": None}) as deployed:
-    deployed.invoke(many(10))
-    event = many(events)
-    before = peak()
-    deployed.invoke(event)
-    print(json.dumps([peak() - before, deployed.fates("elasticsearch"), deployed.fates("sqlite")]))
-"""
 
 
 def test_ten_thousand_tiny_records(tmp_path):
@@ -126,33 +128,45 @@ def test_a_payload_of_fifty_thousand_events(tmp_path):
     assert grown < 2 * LIMIT_MB
 
 
+FULL_STORE = """
+import resource, signal
+from deployment import Deployment
+from forwarders.testing import status
+from recipes import many
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+down = [status(503, b"", {"retry-after": "3600"})]
+with Deployment(sys.argv[1], answers={"elasticsearch": down}) as deployed:
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+    try:
+        raised = deployed.invoke(many(3))
+    except Exception as error:
+        raised = str(error)
+    left = list(deployed.kept("returned"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    deployed.invoke(many(3))
+    print(json.dumps([raised, left, deployed.fates("elasticsearch")]))
+"""
+
+
 def test_a_full_disk_under_the_store(tmp_path):
     """Row 47, ENOSPC: what cannot be stored is not acknowledged: the invocation fails, and the next one is well."""
-    program = (
-        "import resource, signal\n"
-        "from deployment import Deployment\n"
-        "from forwarders.testing import status\n"
-        "from recipes import many\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "down = [status(503, b'', {'retry-after': '3600'})]\n"
-        "with Deployment(sys.argv[1], answers={'elasticsearch': down}) as deployed:\n"
-        "    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
-        "    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))\n"
-        "    try:\n"
-        "        deployed.invoke(many(3)); raised = None\n"
-        "    except Exception as error:\n"
-        "        raised = str(error)\n"
-        "    left = deployed.kept('returned')\n"
-        "    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))\n"
-        "    deployed.invoke(many(3))\n"
-        "    whole = [name for name in left if not name.startswith('.')]\n"
-        "    print(json.dumps([raised, whole, deployed.fates('elasticsearch'), len(deployed.kept('returned'))]))\n"
-    )
-    assert in_a_process(program, tmp_path) == ["store_unavailable: File too large", [], {"delivered": 3}, 0]
+    raised, left, ended = in_a_process(FULL_STORE, tmp_path)
+    assert (raised, ended) == ("store_unavailable: File too large", {"delivered": 3})
+    assert [name for name in left if not name.startswith(".")] == []
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="the part that fitted stays, under a hidden name, for ever"
+)
+def test_a_full_disk_leaves_no_half_entry(tmp_path):
+    """Row 47, ENOSPC: nothing of an entry that could not be stored is left behind; it would be raw."""
+    _, left, _ = in_a_process(FULL_STORE, tmp_path)
+    assert left == []
 
 
 def test_a_full_disk_under_sqlite_and_standard_output(tmp_path):
-    """Row 47, ENOSPC: a local sink that cannot write returns its events, the others have theirs, and the account holds."""
+    """Row 47, ENOSPC: a local sink that cannot write returns its events, and has them the next time."""
     program = (
         "import resource, signal\n"
         "from deployment import Deployment\n"
@@ -163,9 +177,9 @@ def test_a_full_disk_under_sqlite_and_standard_output(tmp_path):
         "    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
         "    size = sum(file.stat().st_size for file in deployed.folder.glob('events.db*'))\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))\n"
-        "    deployed.invoke(many(3_000))\n"
+        "    deployed.invoke(many(400))\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))\n"
-        "    deployed.invoke(many(3_000))\n"
+        "    deployed.invoke(many(400))\n"
         "    accounts = [r['accounts']['sqlite'] for r in deployed.receipts()]\n"
         "    fates = [{f: t['n'] for f, t in a['fates'].items()} for a in accounts]\n"
         "    print(json.dumps([fates, all(r['balanced'] for r in deployed.receipts()), len(deployed.rows())]))\n"
@@ -174,8 +188,8 @@ def test_a_full_disk_under_sqlite_and_standard_output(tmp_path):
     assert fates_of[0] == {"delivered": 3}
     assert fates_of[1].keys() <= {"returned", "delivered"}
     assert fates_of[1]["returned"] > 0
-    assert fates_of[2] == {"delivered": 3_000}
-    assert (balanced, rows) == (True, 3_000)
+    assert fates_of[2] == {"delivered": 400}
+    assert (balanced, rows) == (True, 400)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is Linux's")
@@ -191,35 +205,37 @@ def test_standard_output_on_a_full_device(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+NO_FILES = """
+import os, resource
+from deployment import Deployment
+from recipes import many
+with Deployment(sys.argv[1]) as deployed:
+    deployed.invoke(many(1))  # whatever is imported late is there
+    deployed.servers["elasticsearch"].hang_up()
+    deployed.restart()
+    deployed.invoke(many(0))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    held = []
+    try:
+        while True:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        pass
+    try:
+        raised = deployed.invoke(many(3), 2_600)
+    except Exception as error:
+        raised = str(error)
+    for descriptor in held:
+        os.close(descriptor)
+    deployed.invoke(many(3))
+    print(json.dumps([raised, deployed.fates("elasticsearch"), len(deployed.stored["elasticsearch"])]))
+"""
+
+
 def test_no_more_files(tmp_path):
     """Row 47, EMFILE: no connection, no store: the invocation fails and comes again; the next one is well."""
-    program = (
-        "import os, resource\n"
-        "from deployment import Deployment\n"
-        "from recipes import many\n"
-        "with Deployment(sys.argv[1]) as deployed:\n"
-        "    import urllib3.connection\n"
-        "    deployed.invoke({'awslogs': {}}, 2_000)\n"
-        "    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
-        "    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))\n"
-        "    deployed.restart()\n"
-        "    held = []\n"
-        "    try:\n"
-        "        deployed.invoke(many(0), 2_000)\n"
-        "        while True: held.append(os.open(os.devnull, os.O_RDONLY))\n"
-        "    except OSError: pass\n"
-        "    try:\n"
-        "        deployed.invoke(many(3), 2_600); raised = None\n"
-        "    except Exception as error:\n"
-        "        raised = str(error)\n"
-        "    for fd in held: os.close(fd)\n"
-        "    deployed.invoke(many(3))\n"
-        "    print(json.dumps([raised, deployed.receipts()[-1]['accounts']['elasticsearch']['fates'].popitem()[1]['n'],\n"
-        "        len(deployed.stored['elasticsearch'])]))\n"
-    )
-    raised, delivered, stored = in_a_process(program, tmp_path)
-    assert raised == "store_unavailable: Too many open files"
-    assert (delivered, stored) == (3, 3 + 0)
+    assert in_a_process(NO_FILES, tmp_path) == ["store_unavailable: Too many open files", {"delivered": 4}, 3]
 
 
 class Weak:
@@ -242,8 +258,6 @@ class Weak:
     error = MemoryError("AKIAIOSFODNN7EXAMPLE")
 
     def ship(self, pieces, ids, deadline):
-        from forwarders.model import DELIVERED
-
         if self._ships and self._ships.pop():
             raise self.error
         self.taken += ids
@@ -255,18 +269,6 @@ class Weak:
 
 def _with_sink(tmp_path, sink):
     """The handler's own way with this sink in place of one from the configuration."""
-    import io
-
-    from aws_lambda_powertools import Logger
-
-    from forwarders.config import from_plain
-    from forwarders.contracts.compiled import Contracts
-    from forwarders.contracts.load import read_folder
-    from forwarders.deadletters import open_store
-    from forwarders.handlers.forward import handler
-    from forwarders.receipts import memory_receipts
-    from forwarders.runtime import open_plans
-
     config = from_plain({"sinks": {"weak": {"type": "stdout"}}}, "here")
     receipts = memory_receipts()
     contracts = Contracts(read_folder(ROOT / "schemas"))
@@ -281,23 +283,22 @@ def _counts(receipt):
 
 def test_no_more_memory_while_shipping(tmp_path, capfd):
     """Row 47: a sink that raises returns what it was given, quotes nothing, and has everything the next time."""
-    from forwarders.testing import lambda_context
-
     sink = Weak(ships=[True])
     handle, receipts, log = _with_sink(tmp_path, sink)
     handle(many(3), lambda_context())
-    assert (_counts(receipts[0]), receipts[0].accounts["weak"].reasons) == ({"returned": 3}, {"returned:internal:MemoryError": 3})
+    assert (_counts(receipts[0]), receipts[0].accounts["weak"].reasons) == (
+        {"returned": 3},
+        {"returned:internal:MemoryError": 3},
+    )
     assert len(list((tmp_path / "returned").iterdir())) == 1
     handle(many(3), lambda_context())
     assert (_counts(receipts[1]), len(sink.taken)) == ({"delivered": 3}, 3)
     assert "AKIA" not in log.getvalue() + "".join(capfd.readouterr())
 
 
-@pytest.mark.xfail(strict=True, reason="an error that would not come again is quarantined, not returned")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="an error that would not come again is quarantined")
 def test_no_more_memory_while_encoding(tmp_path):
     """Row 47: an event for whose copy there was no memory comes again."""
-    from forwarders.testing import lambda_context
-
     sink = Weak(encodes=[True])
     handle, receipts, _ = _with_sink(tmp_path, sink)
     handle(many(1), lambda_context())
@@ -307,7 +308,7 @@ def test_no_more_memory_while_encoding(tmp_path):
 SECRET_DOWN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nobody-there"
 
 
-@pytest.mark.xfail(strict=True, reason="dead, with an empty copy: lost")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="dead, with an empty copy: lost")
 def test_the_keeper_of_the_hash_key_is_out_of_reach(tmp_path, monkeypatch):
     """Nothing can be redacted without the key; the same input may succeed later, so it is returned, not buried."""
     _away_from_aws(monkeypatch)
@@ -343,6 +344,17 @@ def test_the_keeper_of_a_sinks_key_is_out_of_reach(tmp_path, monkeypatch):
     assert "nobody-there" not in deployed.log.getvalue()
 
 
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="returned for ever as internal:ConfigError; nothing says which variable"
+)
+def test_a_sinks_key_that_is_not_set(tmp_path):
+    """A secret that nobody has set: everything is returned, and our log names the variable."""
+    with Deployment(tmp_path, settings={"secret": "env:FAULTS_NOT_SET", "auth": "api_key"}) as deployed:
+        deployed.invoke(many(3), 4_000)
+    assert list(deployed.fates("elasticsearch")) == ["returned"]
+    assert "FAULTS_NOT_SET" in deployed.log.getvalue()
+
+
 @pytest.mark.parametrize("answer", [401, 403, 500, 400])
 def test_a_sinks_key_is_never_shown(answer, tmp_path, monkeypatch, capfd):
     """Row 41: the key goes to its sink in a header, and into nothing that we write."""
@@ -364,6 +376,6 @@ def test_the_store_is_out_of_reach_for_a_dead_letter(tmp_path):
     refuse = {"elasticsearch": status(400)}
     with Deployment(tmp_path, otherwise=refuse) as deployed:
         deployed.letters.write_text("not a folder")
-        with pytest.raises(Transient, match="^store_unavailable"):
+        with pytest.raises(Transient, match=r"^store_unavailable"):
             deployed.invoke(lines(LOGIN))
     assert deployed.receipts() == []

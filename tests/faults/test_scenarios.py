@@ -1,10 +1,9 @@
-"""Hostile and broken input, end to end: a payload goes in, and an outsider looks at what four sinks and the store have."""
+"""Hostile and broken input, end to end: a payload goes in, an outsider looks at what four sinks and the store have."""
 
 import json
 from pathlib import Path
 
 import pytest
-
 from deployment import Deployment, data_of
 from oracle import event_id, manifest_of
 from recipes import LINES, envelope, made
@@ -24,7 +23,9 @@ def test_scenario(case, tmp_path, capsys):
         assert {sink: fates(deployed, sink) for sink in SINKS} == {sink: but.get(sink, case["fates"]) for sink in SINKS}
         assert documents(deployed) == case["documents"]
         assert kept(deployed) == case.get("kept", {})
-        bodies = {sink: b"\n".join(request.body for request in server.requests) for sink, server in deployed.servers.items()}
+        bodies = {
+            sink: b"\n".join(request.body for request in server.requests) for sink, server in deployed.servers.items()
+        }
     stdout = capsys.readouterr().out
     ids = seen(deployed, stdout)
     _account(deployed, ids)
