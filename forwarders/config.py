@@ -134,8 +134,10 @@ def _plain_yaml(path: Path) -> Any:
         seen: set[str] = set()
         for key_node, _ in node.value:
             key = str(key_node.value)
+            where = f"line {key_node.start_mark.line + 1}"
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise ConfigError(str(path), where, "a list or a mapping as a key", "a name")
             if key in seen:
-                where = f"line {key_node.start_mark.line + 1}"
                 raise ConfigError(str(path), where, f"the key {key!r} twice", "each key once")
             seen.add(key)
         loader.flatten_mapping(node)
@@ -196,6 +198,7 @@ _SECTIONS: dict[Any, dict[str, Any]] = {
 
 _NAME = re.compile(r"[a-z0-9_]{1,100}")
 _ENVELOPE = re.compile(r"auto|line|prefix|key:.{1,256}", re.DOTALL)
+_SINK_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RETENTION = re.compile(r"[1-9][0-9]{0,5}[dhm]")
 
 
@@ -225,16 +228,27 @@ def _check_names(config: Config, file: str) -> None:
             if sink not in config.sinks:
                 expected = "one of the sinks: " + (", ".join(config.sinks) or "none is configured")
                 raise ConfigError(file, f"routes[{i}].sinks", repr(sink), expected)
+        if route.envelope.startswith("key:") and route.format not in ("auto", "json"):
+            expected = "auto or json: what lies under a key is JSON"
+            raise ConfigError(file, f"routes[{i}].format", repr(route.format), expected)
     for name, sink_config in config.sinks.items():
         _check_sink(name, sink_config, file)
+    _check_reference(file, "redaction.key", config.redaction.key)
+
+
+def _check_reference(file: str, key: str, reference: str) -> None:
+    if reference and not re.match(r"env:[A-Za-z_]|arn:aws[a-z-]*:(secretsmanager|ssm):", reference):
+        found = f"a string of {len(reference)} characters"
+        raise ConfigError(file, key, found, "env:NAME or an ARN", "A secret is never written into this file.")
 
 
 def _check_sink(name: str, sink: SinkConfig, file: str) -> None:
     at = f"sinks.{name}"
-    if sink.secret and not re.match(r"env:[A-Za-z_]|arn:aws[a-z-]*:(secretsmanager|ssm):", sink.secret):
-        found = f"a string of {len(sink.secret)} characters"
-        hint = "A secret is never written into this file."
-        raise ConfigError(file, f"{at}.secret", found, "env:NAME or an ARN", hint)
+    if not _SINK_NAME.fullmatch(name):
+        raise ConfigError(file, f"sinks.{name}", f"a name of {len(name)} characters", "letters, digits, _ and -")
+    _check_reference(file, f"{at}.secret", sink.secret)
+    if not 0 < sink.timeout_s <= 900:
+        raise ConfigError(file, f"{at}.timeout_s", str(sink.timeout_s), "more than 0 and at most 900 (seconds)")
     needs = {"elasticsearch": ("endpoint", "cloud_id"), "honeycomb": ("dataset",), "sqlite": ("path",), "stdout": ()}
     wanted = needs[sink.type]
     if wanted and not any(getattr(sink, key) for key in wanted):

@@ -9,6 +9,7 @@ A name is made from what it holds, so storing the same entry twice stores it onc
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -94,6 +95,8 @@ class _Folder:
                 os.fsync(file.fileno())
             os.replace(part, target)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
             raise Transient("store_unavailable", error.strerror or "") from error
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from forwarders.accounting import id_sum, settle
 from forwarders.config import QUARANTINE, Events, glob
 from forwarders.deadletters import DeadLetter, Store, dead_letters
-from forwarders.errors import Transient, Withheld
+from forwarders.errors import ConfigError, Transient, Withheld
 from forwarders.model import (
     DELIVERED,
     Account,
@@ -73,19 +73,20 @@ def _wants(events: Events) -> Callable[[str], bool]:
 
 
 class Lane:
-    """The state of one sink while one batch runs. `share_s` seconds of the batch's time are this sink's, so that one
-    that does not answer leaves the others theirs."""
+    """The state of one sink while one batch runs. It is one of `sinks`: of the time that is left, a request may take
+    only so large a part, so that a sink that does not answer leaves the others theirs."""
 
-    def __init__(self, spec: LaneSpec, account: Account, share_s: float) -> None:
+    def __init__(self, spec: LaneSpec, account: Account, sinks: int) -> None:
         self.name = spec.name
         self.returned: list[str] = []
         self._spec = spec
         self._account = account
-        self._share_s = share_s
+        self._sinks = sinks
         self._pieces: list[str] = []
         self._ids: list[str] = []
         self._quarantined: dict[str, str] = {}
-        self._letters: list[DeadLetter] = []
+        self._letters: dict[Outcome, list[DeadLetter]] = {}
+        self._unready: dict[tuple[Contract | None, Verdict], str] = {}
         self._id_sum = 0
         self._size = 0
 
@@ -107,6 +108,9 @@ class Lane:
                     if encode is None:
                         continue
                 add(encode(event))
+            except (Transient, ConfigError, MemoryError) as error:  # not this event's fault: it comes again
+                self.settle([event.id], Fate.RETURNED, _reason(error))
+                continue
             except Exception as error:  # redaction fails closed: no copy of this event is made
                 self._withhold(event, error, pieces, ids)
                 continue
@@ -131,21 +135,20 @@ class Lane:
         self._pieces, self._ids, self._id_sum, self._size = [], [], 0, 0
         if not ids:
             return
-        before = deadline()
-        not_ours = max(0.0, before - self._share_s)
+        left = deadline()
+        not_ours = left - left / self._sinks
         try:
-            outcomes = self._spec.sink.ship(pieces, ids, lambda: deadline() - not_ours)
-        except Exception as error:  # a sink's bug: nothing is known to be delivered
-            self.settle(ids, Fate.RETURNED, f"internal:{type(error).__name__}")
+            outcomes = list(self._spec.sink.ship(pieces, ids, lambda: deadline() - not_ours))
+        except Exception as error:  # whatever it is: nothing is known to be delivered
+            self.settle(ids, Fate.RETURNED, _reason(error))
             return
-        self._share_s -= before - deadline()
-        if not self._quarantined and len(outcomes) == len(ids) == list(outcomes).count(DELIVERED):
+        if not self._quarantined and len(outcomes) == len(ids) == outcomes.count(DELIVERED):
             self._account.fates[Fate.DELIVERED].add(len(ids), shipped_sum)
             return
         groups: dict[Outcome, list[str]] = {}
         for id, piece, outcome in zip(ids, pieces, outcomes, strict=False):  # a short answer must unbalance
             if outcome.fate is Fate.DEAD:
-                self._letters.append(DeadLetter(id, self.name, outcome.reason, piece))
+                self._letters.setdefault(outcome, []).append(DeadLetter(id, self.name, outcome.reason, piece))
                 continue
             if outcome.fate is Fate.DELIVERED and id in self._quarantined:
                 outcome = Outcome(Fate.QUARANTINED, self._quarantined[id], outcome.ambiguous)
@@ -157,18 +160,28 @@ class Lane:
         """The copies that the sink refused for good are durable in `store`; if it is out of reach they are returned."""
         if not self._letters:
             return
-        letters, self._letters = self._letters, []
+        fate, letters, self._letters = Fate.DEAD, self._letters, {}
         try:
-            store.put("dead", f"{batch}-{self.name}.ndjson", dead_letters(letters))
+            every = [letter for some in letters.values() for letter in some]
+            store.put("dead", f"{batch}-{self.name}.ndjson", dead_letters(every))
         except Transient:
-            self.settle([letter.id for letter in letters], Fate.RETURNED, "store_unavailable")
-            return
-        for letter in letters:
-            self.settle([letter.id], Fate.DEAD, letter.reason)
+            fate = Fate.RETURNED
+        for outcome, some in letters.items():
+            reason = outcome.reason if fate is Fate.DEAD else "store_unavailable"
+            self.settle([letter.id for letter in some], fate, reason, len(some) if outcome.ambiguous else 0)
 
     def _choose(self, event: Event) -> Encoder | None:
         """The encoder for an event that is not on the hot road; None when it is settled without a copy."""
-        choice = self._spec.choose(event)
+        kind = (event.contract, event.verdict)
+        unready = self._unready.get(kind)
+        if unready is None:
+            try:
+                choice = self._spec.choose(event)
+            except (Transient, ConfigError) as error:  # the hash key's keeper is out of reach, or the key is no key
+                unready = self._unready[kind] = _reason(error)
+        if unready is not None:
+            self.settle([event.id], Fate.RETURNED, unready)
+            return None
         if isinstance(choice, tuple):
             self.settle([event.id], *choice)
             return None
@@ -186,4 +199,13 @@ class Lane:
                 pieces.append(encode(bare))
                 ids.append(event.id)
         except Exception:
-            self._letters.append(DeadLetter(event.id, self.name, reason, ""))
+            self._letters.setdefault(Outcome(Fate.DEAD, reason), []).append(DeadLetter(event.id, self.name, reason, ""))
+
+
+def _reason(error: Exception) -> str:
+    """Why something comes again: what our errors say of themselves, and of any other only its kind."""
+    if isinstance(error, Transient):
+        return error.reason
+    if isinstance(error, ConfigError):
+        return f"configuration:{error.key}"[:100]
+    return "memory" if isinstance(error, MemoryError) else f"internal:{type(error).__name__}"

@@ -45,8 +45,7 @@ def _without_cycle_search() -> Iterator[None]:
 def _run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
     prefix = batch.origin.id_prefix()
     accounts = Accounts([spec.name for spec in plan.lanes])
-    share_s = deadline() / max(1, len(plan.lanes))
-    lanes = [Lane(spec, accounts.of(spec.name), share_s) for spec in plan.lanes]
+    lanes = [Lane(spec, accounts.of(spec.name), len(plan.lanes)) for spec in plan.lanes]
     taken = Tally()
     for start in range(0, len(batch.records), CHUNK):
         records = batch.records[start : start + CHUNK]
@@ -55,10 +54,13 @@ def _run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
         taken.add(len(ids), ids_sum)
         if batch.drop or deadline() <= 0:
             fate, reason = (Fate.FILTERED, batch.drop) if batch.drop else (Fate.RETURNED, "deadline")
-            for lane in lanes:
-                lane.settle(ids, fate, reason)
+            _settle(lanes, ids, fate, reason)
             continue
-        events = plan.read(records, ids)
+        try:
+            events = plan.read(records, ids)
+        except MemoryError:
+            _settle(lanes, ids, Fate.RETURNED, "memory")
+            continue
         accounts.judge(events)
         for lane in lanes:
             lane.take(events, ids, ids_sum, deadline)
@@ -67,10 +69,15 @@ def _run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
     batch_name = batch_id(prefix, taken)
     for lane in lanes:
         lane.bury(plan.store, batch_name)
-    receipt = accounts.close(batch_name, batch.origin, taken, plan.clock_ms())
+    receipt = accounts.close(batch_name, plan.origin, taken, plan.clock_ms())
     _keep(batch, receipt, plan, lanes)
     plan.write_receipt(receipt)
     return receipt
+
+
+def _settle(lanes: Sequence[Lane], ids: Sequence[str], fate: Fate, reason: str) -> None:
+    for lane in lanes:
+        lane.settle(ids, fate, reason)
 
 
 def _keep(batch: Batch, receipt: Receipt, plan: Plan, lanes: Sequence[Lane]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from forwarders import formats
+from forwarders import formats, redact
 from forwarders.config import Config, Route
 from forwarders.contracts.compiled import Contracts
 from forwarders.deadletters import Store
@@ -23,9 +23,11 @@ class Plan(msgspec.Struct, frozen=True):
     """What `run` needs for batches of one origin.
 
     `reports_part`: the invoker can be told that a part of the batch must come again. Where it is False (an
-    asynchronous invocation) what is returned goes to `store`.
+    asynchronous invocation) what is returned goes to `store`. `origin` is how documents and receipts name where the
+    batch came from: without what looks like a secret in the name of a group, a stream or a file.
     """
 
+    origin: Origin
     route: Route
     read: Reader
     lanes: tuple[LaneSpec, ...]
@@ -67,16 +69,21 @@ class Plans:
     def _build(self, origin: Origin) -> Plan:
         config = self._config
         route = config.route(origin.log_group or origin.path) or Route(name="(no route)")
+        shown = _shown(origin)
         names = route.sinks or tuple(self._sinks)
         lanes = tuple(
             LaneSpec(
-                self._sinks[name], origin, config.environment, route.unregistered_dataset, config.sinks[name].events
+                self._sinks[name], shown, config.environment, route.unregistered_dataset, config.sinks[name].events
             )
             for name in names
         )
         if route.name not in self._readers:
             self._readers[route.name] = reader(*_format(route), self._contracts)
-        return Plan(route, self._readers[route.name], lanes, *self._rest)
+        return Plan(shown, route, self._readers[route.name], lanes, *self._rest)
+
+
+def _shown(origin: Origin) -> Origin:
+    return Origin(*(redact.patterns(getattr(origin, name)) for name in origin.__struct_fields__))
 
 
 def format_of(route: Route) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from forwarders import jsontext
-from forwarders.contracts.compiled import Compiled, Contracts
+from forwarders import jsontext, redact
+from forwarders.contracts.compiled import Contracts
 from forwarders.errors import Malformed
-from forwarders.formats import Format, Parsed
-from forwarders.model import Event, Record, Verdict
+from forwarders.formats import Context, Format, Parsed
+from forwarders.model import Event, Flaw, Record, Verdict
 
 Reader = Callable[[Sequence[Record], Sequence[str]], list[Event]]
 """Records and their ids to one event each, in order. Never raises for what a record holds: what cannot be read is an
@@ -56,6 +56,7 @@ def reader(fmt: Format, whole_line: bool, contracts: Contracts) -> Reader:
                         if context is None:
                             add(Event(id, time_ms, contract.name, text, data, contract, valid))
                         else:
+                            context = _safe_context(context)
                             add(Event(id, time_ms, contract.name, text, data, contract, valid, (), (), context))
                         continue
             except Exception:  # noqa: S110 - no JSON, no name, no contract yet, or a bug: the careful road tells them apart
@@ -76,6 +77,8 @@ def _careful(fmt: Format, contracts: Contracts) -> Callable[[str, Record], Event
             return _judged(id, record, fmt(record.text), contracts)
         except Malformed as error:
             return _unreadable(id, record, error.reason)
+        except MemoryError:  # not this event's fault
+            raise
         except Exception as error:
             return _unreadable(id, record, f"internal:{type(error).__name__}")
 
@@ -93,6 +96,7 @@ def _judged(id: str, record: Record, parsed: Parsed, contracts: Contracts) -> Ev
             loaded = jsontext.load(text)
             text, data, flags = loaded.text, loaded.data, (*flags, *loaded.flags)
         name = _name(data)
+    context = _safe_context(context)
     compiled = contracts.find(name, data.get("event_version"))
     time_ms = compiled.time_ms(data) if compiled is not None else None
     if time_ms is None:
@@ -106,16 +110,31 @@ def _judged(id: str, record: Record, parsed: Parsed, contracts: Contracts) -> Ev
     verdict, flaws, drift = compiled.judge(data)
     if verdict is Verdict.INVALID:
         reason = "contract_violation"
+        flaws = tuple(map(_safe_flaw, flaws))
         if any(flaw.pointer == compiled.time_pointer for flaw in flaws) and record.time_ms is not None:
             time_ms = record.time_ms  # what the time field says is what is wrong
         return Event(id, time_ms, name, text, data, contract, verdict, flaws, (), context, flags, reason)
-    text = _without_unknown_fields(text, data, compiled)
+    unknown = compiled.unknown_paths(data)
+    if unknown:
+        text = jsontext.move_extra(text, unknown, redact.patterns_json)
+        data = jsontext.decode(text)
+    drift = tuple(map(redact.patterns, drift))
     return Event(id, time_ms, name, text, data, contract, verdict, (), drift, context, flags)
 
 
-def _without_unknown_fields(text: str, data: dict[str, Any], compiled: Compiled) -> str:
-    paths = compiled.unknown_paths(data)
-    return jsontext.move_extra(text, paths) if paths else text
+def _safe_context(context: Context | None) -> Context | None:
+    """What a wrapper said, without what looks like a secret: anybody can write a request id into a line."""
+    if context is None:
+        return None
+    said = "\n".join(context.values())
+    if redact.patterns(said) == said:
+        return context
+    return {key: redact.patterns(value) for key, value in context.items()}
+
+
+def _safe_flaw(flaw: Flaw) -> Flaw:
+    """A pointer may name a key that the event's author made up."""
+    return Flaw(redact.patterns(flaw.pointer), flaw.keyword, flaw.expected, flaw.found)
 
 
 def _unreadable(id: str, record: Record, reason: str) -> Event:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from typing import TypeVar
 
 from forwarders import redact
 from forwarders.config import Config
@@ -15,12 +15,16 @@ from forwarders.contracts.compiled import Contracts
 from forwarders.contracts.facts import ANY
 from forwarders.contracts.fields import fields
 from forwarders.deadletters import Store
+from forwarders.errors import LogharborError
 from forwarders.model import Contract, Receipt
 from forwarders.plan import Plans
 from forwarders.secret import resolve
 from forwarders.sinks import OPEN, Copies, LocalSink, RedactEvent, Sink
 
 Resolve = Callable[[str], str]
+T = TypeVar("T")
+
+REST_S = 10.0
 
 
 def open_sinks(config: Config, secret: Resolve = resolve) -> dict[str, Sink]:
@@ -34,9 +38,10 @@ def open_sinks(config: Config, secret: Resolve = resolve) -> dict[str, Sink]:
 def _copies(config: Config, sink_type: str, sink_name: str, secret: Resolve) -> Copies:
     """How the copies of one sink are redacted."""
 
-    @cache
-    def key() -> redact.HashKey | None:
+    def read_key() -> redact.HashKey | None:
         return redact.HashKey.parse(secret(config.redaction.key)) if config.redaction.key else None
+
+    key = _remembered(read_key)
 
     def redactor(contract: Contract) -> RedactEvent | None:
         if not contract.redactions:
@@ -44,6 +49,26 @@ def _copies(config: Config, sink_type: str, sink_name: str, secret: Resolve) -> 
         return redact.for_contract(contract, sink_type, sink_name, key())
 
     return Copies(redactor, redact.patterns, redact.patterns_json)
+
+
+def _remembered(read: Callable[[], T], clock: Callable[[], float] = time.monotonic) -> Callable[[], T]:
+    """`read` whose result is kept, and whose failure is for REST_S seconds: a keeper that is out of reach is not asked
+    anew for every contract."""
+    results: list[T] = []
+    failed: list[tuple[float, Exception]] = []
+
+    def remembered() -> T:
+        if not results:
+            if failed and clock() < failed[0][0] + REST_S:
+                raise failed[0][1]
+            try:
+                results.append(read())
+            except LogharborError as error:
+                failed[:] = [(clock(), error)]
+                raise
+        return results[0]
+
+    return remembered
 
 
 def open_plans(

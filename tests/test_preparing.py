@@ -17,7 +17,7 @@ def config(**plain: object) -> Config:
 
 
 def test_every_place_that_an_event_may_land_in_is_a_dataset() -> None:
-    """Those of the contracts, quarantine, and one for each route's events without a contract; each with its retention."""
+    """Those of the contracts, quarantine, one for each route's events without a contract; each with its retention."""
     routes = [
         {"name": "a", "log_groups": ["/a"], "unregistered_dataset": "rest_of_a"},
         {"name": "b", "log_groups": ["/b"], "unregistered_dataset": "rest_of_a"},

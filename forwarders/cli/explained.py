@@ -14,7 +14,7 @@ from forwarders.cli.copies import Parts, changes, parts
 from forwarders.config import QUARANTINE, Config
 from forwarders.contracts.compiled import Contracts
 from forwarders.contracts.fields import fields
-from forwarders.errors import LogharborError, Withheld
+from forwarders.errors import ConfigError, LogharborError, Transient, Withheld
 from forwarders.lanes import LaneSpec
 from forwarders.model import Event, Fate, Flaw, Origin, Receipt, Record, Verdict, event_id
 from forwarders.plan import format_of
@@ -41,7 +41,7 @@ class Copy(msgspec.Struct):
     copy: Parts = {}
 
 
-class Explanation(msgspec.Struct):
+class Explanation(msgspec.Struct, kw_only=True):
     """What happens to a line. `time_from` is a field of the contract, or empty: then it is the log event's own time.
 
     `why` says why an event has no contract, or why its text is no event; `near` are names that may have been meant.
@@ -81,27 +81,29 @@ def explained(record: Record, log_group: str, config: Config, contracts: Contrac
     (event,) = plan.read([record], [event_id(origin.id_prefix(), record.position)])
     contract = event.contract
     why = _why(event, contracts)
+    unknown_fields, unknown_values = _drift(event)
     return Explanation(
-        log_group,
-        plan.route.name,
-        format_of(plan.route),
-        event.name,
-        dict(event.context or {}),
-        list(event.flags),
-        f"{contract.name} v{contract.major} ({contract.version})" if contract else "",
-        contract.owner if contract else "",
-        event.verdict,
-        why,
-        get_close_matches(event.name, contracts.names(), 3, 0.8) if why == "unknown_event" and event.name else [],
-        list(event.flaws),
-        _in_words(event),
-        *_drift(event),
-        time_utc(event.time_ms),
-        event.time_ms,
-        _time_from(event, contracts),
-        event.id,
-        key,
-        {lane.name: _copy(lane, event, plan.route.unregistered_dataset, seen) for lane in plan.lanes},
+        log_group=log_group,
+        route=plan.route.name,
+        format=format_of(plan.route),
+        event=event.name,
+        context=dict(event.context or {}),
+        flags=list(event.flags),
+        contract=f"{contract.name} v{contract.major} ({contract.version})" if contract else "",
+        owner=contract.owner if contract else "",
+        verdict=event.verdict,
+        why=why,
+        near=get_close_matches(event.name, contracts.names(), 3, 0.8) if why == "unknown_event" and event.name else [],
+        flaws=list(event.flaws),
+        in_words=_in_words(event),
+        drift=unknown_fields,
+        unknown_values=unknown_values,
+        time=time_utc(event.time_ms),
+        time_ms=event.time_ms,
+        time_from=_time_from(event, contracts),
+        id=event.id,
+        key=key,
+        sinks={lane.name: _copy(lane, event, plan.route.unregistered_dataset, seen) for lane in plan.lanes},
     )
 
 
@@ -166,6 +168,8 @@ def _copy(lane: LaneSpec, event: Event, unregistered: str, seen: Seen) -> Copy:
         if isinstance(choice, tuple):
             return Copy(lane.sink.type, *choice)
         piece = choice(event)
+    except (ConfigError, Transient) as error:  # no event's fault
+        return Copy(lane.sink.type, Fate.RETURNED, str(error))
     except Exception as error:  # as the pipeline does: no copy of the event, a bare note in quarantine
         reason = "redaction_failed" if isinstance(error, Withheld) else f"internal:{type(error).__name__}"
         return Copy(lane.sink.type, Fate.QUARANTINED, reason, QUARANTINE)
@@ -202,6 +206,7 @@ def _in_words(event: Event) -> str:
 
 
 def _drift(event: Event) -> tuple[list[str], list[str]]:
+    """Unknown fields, and fields with an unknown value."""
     declared = {field.name for field in fields(event.contract)} if event.contract is not None else set()
     values = [path for path in event.drift if path.replace("[]", "") in declared]
     return [path for path in event.drift if path not in values], values

@@ -27,7 +27,7 @@ def print_summary(totals: Totals, seconds: float, dead_letters: str = "") -> Non
     verdicts = {str(verdict): n for verdict, n in totals.verdicts.items()}
     drifted = f" ({totals.drifted:,} with drift)" if totals.drifted else ""
     valid, *others = [f"{n:,} {verdict}" for verdict, n in verdicts.items()]
-    console.print(f"The contracts say: {', '.join([valid + drifted, *others])}")
+    console.print(f"Contracts: {', '.join([valid + drifted, *others])}")
     _sinks(console, totals)
     for names, reasons in _reasons(totals):
         _counts(console, f"Why, in {', '.join(names)}", {key.replace(":", ": ", 1): n for key, n in reasons.items()})

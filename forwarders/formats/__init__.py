@@ -8,11 +8,11 @@ from forwarders.formats.access_log import access_line
 from forwarders.formats.auto import auto_line
 from forwarders.formats.json_line import json_line
 from forwarders.formats.lambda_text import lambda_line
-from forwarders.formats.parsed import Format, Parsed
+from forwarders.formats.parsed import Context, Format, Parsed
 from forwarders.formats.text import LEGACY_TEXT, legacy_text, text_line
 from forwarders.formats.wrapped import under_key
 
-__all__ = ["FORMATS", "LEGACY_TEXT", "Format", "Parsed", "legacy_text", "named", "under_key"]
+__all__ = ["FORMATS", "LEGACY_TEXT", "Context", "Format", "Parsed", "legacy_text", "named", "under_key"]
 
 FORMATS: Mapping[str, Format] = {
     "access_log": access_line,

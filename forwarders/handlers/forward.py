@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-import msgspec
 from aws_lambda_powertools import Logger
 
 from forwarders import bundle, sources
@@ -23,7 +22,7 @@ from forwarders.plan import Plans
 from forwarders.receipts import log_receipts
 from forwarders.runtime import open_plans, open_sinks
 
-GRACE_S = 1.5
+GRACE_S = 1.0
 """Kept of an invocation's time for what comes after the last attempt: dead letters, the receipt, the reply."""
 
 
@@ -84,5 +83,5 @@ def _store(where: str) -> Store:
     return store
 
 
-logger = Logger(service="logharbor", json_serializer=lambda line: msgspec.json.encode(line, enc_hook=str).decode())
+logger = Logger(service="logharbor")
 handle = handler(lambda: plans_from_bundle(logger), logger)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -20,14 +20,15 @@ Step = str | int
 Tree = dict[Step, Any]
 
 
-def move_extra(text: str, paths: Iterable[tuple[Step, ...]]) -> str:
+def move_extra(text: str, paths: Iterable[tuple[Step, ...]], change: Callable[[str], str] = str) -> str:
     """The event with the values at `paths` under `_extra` instead, by dotted path, each as the text it was.
 
     `{"a":1,"b":{"x":2}}` and `("b", "x")` give `{"a":1,"b":{},"_extra":{"b.x":2}}`. A path is exact: property names
     and positions in arrays, as the event has them; what is not there is no error. Positions are left out of the dotted
     path (`items[].sku`), and several values of one dotted path become an array. An author's own `_extra` becomes an
-    entry of ours. From the thousandth entry on only the number and the first names are kept, in `_excess`. Raises
-    jsontext.DECODE_ERRORS when `text` is not an object.
+    entry of ours. `change` makes of the text of `_extra` the one that is kept (redaction). From the thousandth entry on
+    only the number and the first names are kept, in `_excess`. Raises jsontext.DECODE_ERRORS when `text` is not an
+    object.
     """
     tree = _grow(paths)
     level = decode_object(text)
@@ -39,7 +40,7 @@ def move_extra(text: str, paths: Iterable[tuple[Step, ...]]) -> str:
     _pull_object(level, tree, "", found)
     extra = {name: values[0] if len(values) == 1 else msgspec.Raw(encode(values)) for name, values in found.items()}
     if extra:
-        level[EXTRA] = msgspec.Raw(encode(_bounded(extra)))
+        level[EXTRA] = msgspec.Raw(change(encode(_bounded(extra)).decode()).encode())
     return encode(level).decode()
 
 

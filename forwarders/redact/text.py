@@ -14,7 +14,9 @@ from forwarders.redact.words import NAMED, SEPARATOR, first_letters, may_match
 
 SECRET = "[redacted:secret]"  # noqa: S105 (a mark, not a password)
 
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[\s\S]*?(?:-----END [A-Z0-9 ]{0,60}-----|\Z)")
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN(?:[A-Z0-9 +]|%20){1,40}PRIVATE(?: |\+|%20)KEY[\s\S]*?(?:-----END(?:[A-Z0-9 +]|%20){1,60}-----|\Z)"
+)
 _BASE64_JSON = re.compile(r"eyJ[A-Za-z0-9_.+/=-]{16,}")  # a JWT, or another object in base64
 _USERINFO = re.compile(r"""(?<=://)[^\s/?#"'<>]+@""")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++(?:@|%40)[\w.-]*\.[^\W\d_]{2,}")

@@ -86,7 +86,7 @@ class Limits(msgspec.Struct, frozen=True):
     max_body_bytes: int = 2 << 20
     max_items: int = 10_000
     timeout_s: float = 30.0
-    grace_s: float = 0.5
+    grace_s: float = 0.1
     first_wait_s: float = 0.1
     longest_wait_s: float = 10.0
     longest_retry_after_s: float = 900.0
@@ -445,7 +445,7 @@ class _Run:
             outcome = Outcome(Fate.RETURNED, "not_understood")
         if position not in self._doubtful:
             return outcome
-        # An idempotent sink's own answer, given later, settles the doubt; no answer leaves it.
-        if self._adapter.idempotent and outcome.fate is not Fate.RETURNED:
+        # An idempotent sink that takes an event says so of every copy, which settles the doubt; nothing else does.
+        if self._adapter.idempotent and outcome.fate is Fate.DELIVERED:
             return outcome
         return Outcome(outcome.fate, outcome.reason, ambiguous=True)

@@ -67,7 +67,7 @@ def test_the_account_is_the_last_line(logharbor: Run, log: Path) -> None:
     assert len(done.out.splitlines()) == 1
     for words in (
         "6 records in",
-        "The contracts say: 3 valid (1 with drift), 2 invalid, 1 unregistered",
+        "Contracts: 3 valid (1 with drift), 2 invalid, 1 unregistered",
         "1  quarantined: contract_violation",
         "1  team-payments",
         'user.login.success:1 "[/red]"',

@@ -177,7 +177,7 @@ def test_no_request_is_given_more_time_than_there_is() -> None:
 
     for remaining in (100.0, 2.0, math.inf):
         _engine(timed, clock).deliver(ADAPTER, ["a"], _ids(1), lambda remaining=remaining: remaining)  # type: ignore[misc]
-    assert times == [30.0, 1.5, 30.0]
+    assert times == [30.0, 1.9, 30.0]
 
 
 def test_when_time_runs_out_between_two_requests_the_rest_is_returned() -> None:
