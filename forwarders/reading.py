@@ -10,6 +10,7 @@ from typing import Any
 
 from forwarders import jsontext, redact
 from forwarders.contracts.compiled import Contracts
+from forwarders.contracts.keycount import NO_TIME
 from forwarders.errors import Malformed
 from forwarders.formats import Context, Format, Parsed
 from forwarders.model import Event, Flaw, Record, Verdict
@@ -23,7 +24,7 @@ MAX_NAME = 200
 
 def reader(fmt: Format, whole_line: bool, contracts: Contracts) -> Reader:
     """The reader of a route. `whole_line`: a line that starts with `{` may be the event itself."""
-    decode, unique = jsontext.decode, jsontext.has_unique_keys
+    decode = jsontext.decode
     hot = contracts.hot
     valid = Verdict.VALID
     careful = _careful(fmt, contracts)
@@ -40,25 +41,26 @@ def reader(fmt: Format, whole_line: bool, contracts: Contracts) -> Reader:
                 if whole_line and text[0] == "{" and "\n" not in text:
                     data = decode(text)
                     compiled = hot[data["event"]]
-                    sound = compiled.is_strict(data) and (
-                        text.count(":") == (keys := compiled.key_count(data)) or unique(text, keys)
-                    )
+                    if compiled.is_strict(data) and not record.flags:
+                        time_ms = compiled.settled(text, data)
+                        if time_ms == NO_TIME:
+                            time_ms = record.time_ms
+                        if time_ms is not None:
+                            contract = compiled.contract
+                            add(Event(id, time_ms, contract.name, text, data, contract, valid))
+                            continue
                 else:
                     name, text, data, context = fmt(text)
                     compiled = hot[name]  # type: ignore[index]  # None is not there
-                    sound = compiled.is_strict(data) and (context is None or "flags" not in context)
-                if sound and not record.flags:
-                    time_ms = compiled.time_ms(data)
-                    if time_ms is None:
-                        time_ms = record.time_ms
-                    if time_ms is not None:
-                        contract = compiled.contract
-                        if context is None:
-                            add(Event(id, time_ms, contract.name, text, data, contract, valid))
-                        else:
+                    if compiled.is_strict(data) and not record.flags and (context is None or "flags" not in context):
+                        time_ms = compiled.time_ms(data)
+                        if time_ms is None:
+                            time_ms = record.time_ms
+                        if time_ms is not None:
+                            contract = compiled.contract
                             context = _safe_context(context)
                             add(Event(id, time_ms, contract.name, text, data, contract, valid, (), (), context))
-                        continue
+                            continue
             except Exception:  # noqa: S110 - no JSON, no name, no contract yet, or a bug: the careful road tells them apart
                 pass
             add(careful(id, record))

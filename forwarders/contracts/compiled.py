@@ -10,9 +10,9 @@ from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError, V
 
 from forwarders.contracts import facts
 from forwarders.contracts.drift import EventPath, drift_of
-from forwarders.contracts.keycount import counter
+from forwarders.contracts.keycount import counter, settler
 from forwarders.contracts.load import Entry, is_wire_default
-from forwarders.contracts.times import no_time, time_of
+from forwarders.contracts.times import at_once, no_time, time_of
 from forwarders.contracts.tree import expand
 from forwarders.contracts.words import bounded_pointer, dotted, expected, found
 from forwarders.model import Contract, Flaw, Verdict
@@ -38,6 +38,7 @@ class Compiled:
     is unknown to the contract. It is the native method itself; it raises ValueError for what is not JSON (a lone
     surrogate, a key that is no text), which the formats never let through.
     `time_ms(data)` is the event's time by the contract, in ms since the epoch, or None; it may be asked of any object.
+    `settled(text, data)` is for strictly valid events: their time, once it is proved that the text holds no key twice.
     `key_count(data)` is the number of all keys in an event that `is_strict` accepted; undefined for others.
     """
 
@@ -48,6 +49,9 @@ class Compiled:
         self.time_ms = time_of(*time) if time else no_time
         self.time_pointer = bounded_pointer(time[0]) if time else ""
         self.key_count = counter(tree)
+        path, unit = time or ((), "")
+        factor, latest = at_once(unit) if len(path) == 1 else (0, -1)
+        self.settled = settler(tree, path[0] if path else "", factor, latest, self.time_ms)
         self._tree = tree
         self._strict = validator(variant(tree, closed=True))
         self.is_strict = self._strict.is_valid

@@ -11,6 +11,7 @@ from typing import Any
 
 from forwarders import jsontext
 
+TimeOf = Callable[[dict[str, Any]], "int | None"]
 KeyCount = Callable[[dict[str, Any]], int]
 
 _MAX_DEPTH = 15
@@ -38,6 +39,46 @@ def counter(tree: dict[str, Any]) -> KeyCount:
     # The only text of an author in the source is property names, written by repr().
     exec(source, space)  # noqa: S102
     return space["count"]  # type: ignore[no-any-return]
+
+
+Settled = Callable[[str, dict[str, Any]], "int | None"]
+"""An event's text and data, which its contract calls strictly valid, to its time in ms since the epoch; NO_TIME where
+the contract marks none; None where it is not proved that the text holds no key twice."""
+
+NO_TIME = -1
+
+
+def settler(tree: dict[str, Any], key: str, factor: int, latest: int, time_ms: TimeOf) -> Settled:
+    """Both questions that are left about a strictly valid event, answered by one call for every event (0.25 µs).
+
+    An integer between 0 and `latest` in the field `key` at the root is the time divided by `factor`; for everything
+    else `time_ms` is asked.
+    """
+    lines = _object_lines(tree, "d", "")
+    counted = ["n = len(d)", *lines] if lines is not None else ["n = key_count(d)"]
+    source = "\n ".join(
+        [
+            "def settled(text, d):",
+            *counted,
+            "if text.count(':') != n and not has_unique_keys(text, n):",
+            " return None",
+            f"v = d.get({key!r})",
+            f"if type(v) is int and 0 <= v <= {latest}:",
+            f" return v * {factor}",
+            "v = time_ms(d)",
+            f"return {NO_TIME} if v is None else v",
+        ]
+    )
+    space: dict[str, Any] = {
+        "count_below": count_below,
+        "key_count": jsontext.key_count,
+        "has_unique_keys": jsontext.has_unique_keys,
+        "time_ms": time_ms,
+    }
+    # The only text of an author in the source is property names, written by repr().
+    exec(source, space)  # noqa: S102
+    settled: Settled = space["settled"]
+    return settled
 
 
 def _object_lines(node: dict[str, Any], name: str, indent: str) -> list[str] | None:

@@ -43,13 +43,18 @@ def time_of(path: tuple[str, ...], unit: str) -> TimeOf:
     return nested
 
 
+def at_once(unit: str) -> tuple[int, int]:
+    """Factor to ms and largest value for integers that are converted without a call; (0, -1): none are."""
+    factor = {"s": 1000, "ms": 1}.get(unit, 0)
+    return factor, MAX_TIME_MS // factor if factor else -1
+
+
 def _flat(key: str, unit: str, convert: Callable[[Any], int | None]) -> TimeOf:
     """The usual contract: a number at the root. An integer in s or ms, of today, is converted without a call and
     without a division: 0.05 µs instead of 0.2."""
     if unit == "rfc3339":
         return lambda data: convert(data.get(key))
-    factor = {"s": 1000, "ms": 1}.get(unit, 0)
-    latest = MAX_TIME_MS // factor if factor else -1
+    factor, latest = at_once(unit)
 
     def read(data: dict[str, Any]) -> int | None:
         value = data.get(key)

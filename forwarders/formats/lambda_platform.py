@@ -55,6 +55,10 @@ _WORDS = {
 }
 
 
+_RENAMED = {"version": "function_version"}
+"""Members of a platform event that the text line calls otherwise."""
+
+
 def platform_line(text: str) -> Parsed | None:
     """The event of a text line that the Lambda service wrote; None when it is not one, whatever it looks like.
 
@@ -93,7 +97,7 @@ def platform_event(text: str, data: dict[str, Any], context: Context | None) -> 
             for metric, number in _level(raw).items():
                 fields.setdefault(_snake(metric), number)
         else:
-            fields.setdefault(_snake(name), raw)
+            fields.setdefault(_RENAMED.get(name) or _snake(name), raw)
     return _event(REPORT if type_ == "platform.report" else PLATFORM, fields, context)
 
 

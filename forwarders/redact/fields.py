@@ -33,21 +33,14 @@ def for_contract(
     hashed = _hash_with(key) if key is not None else _mask
     change_by_action: Mapping[str, Change] = {MASK: _mask, HMAC: hashed, PATTERNS: _by_patterns}
     edit = jsontext.editor({path: change_by_action.get(action, _drop) for path, action in wanted.items()}, stray=_mask)
-    splice = splicer(wanted, key)
 
-    def redact(event: Event) -> str:
-        try:
-            text = splice(event.text, event.data)
-            if text is not None:
-                return text
-        except Exception:  # noqa: S110 - something stands where it should not: the editor knows
-            pass
+    def thorough(event: Event) -> str:
         try:
             return edit(event.text)
         except Exception as error:  # whatever it is: a copy that was not redacted is not made
             raise Withheld(f"redaction failed: {type(error).__name__}") from None
 
-    return redact
+    return splicer(wanted, key, thorough)
 
 
 def _drop(_: msgspec.Raw) -> None:

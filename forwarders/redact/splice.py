@@ -18,23 +18,22 @@ from typing import Any
 import msgspec
 
 from forwarders.jsontext import Path
+from forwarders.model import Event
 from forwarders.redact.actions import HMAC, MASK, PATTERNS
 from forwarders.redact.key import DIGEST_BYTES, HashKey
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.@-]+").fullmatch
 """Names that need no escape, and cannot be taken for what stands between two strings."""
 
-Splice = Callable[[str, dict[str, Any]], "str | None"]
-"""A text and the same parsed to the redacted text; None where it is not proved how. May raise AttributeError or
-TypeError where something else stands at or above a path."""
+Redact = Callable[[Event], str]
 
 
-def splicer(wanted: Mapping[Path, str], key: HashKey | None) -> Splice:
-    """A splice for all paths of a contract's actions; it proves nothing where a path or an action is not simple."""
+def splicer(wanted: Mapping[Path, str], key: HashKey | None, thorough: Redact) -> Redact:
+    """The redaction of all paths of a contract's actions; `thorough` gets every event in which it is not proved how."""
     replacements = {MASK: _MASK, PATTERNS: ["r = by_patterns(v)"]} | ({HMAC: _HASH} if key is not None else {})
     if not all(action in replacements and path and all(map(_PLAIN_NAME, path)) for path, action in wanted.items()):
-        return lambda text, data: None
-    lines = ["if '\\\\' in text or not data:", " return None"]
+        return thorough
+    lines = ["text = event.text", "data = event.data", "if '\\\\' in text or not data:", " return thorough(event)"]
     for path, action in wanted.items():
         if action != PATTERNS:
             lines += _replace(path, replacements[action])
@@ -45,8 +44,10 @@ def splicer(wanted: Mapping[Path, str], key: HashKey | None) -> Splice:
         lines += [f" {line}" for path in free for line in _collect(path)]
         lines += [" if may_match('\\n'.join(found)):"]
         lines += [f"  {line}" for path in free for line in _replace(path, replacements[PATTERNS])]
-    source = "\n ".join(["def splice(text, data):", *lines, "return text"])
-    space: dict[str, Any] = {}
+    body = "\n  ".join(["def redact(event):\n try:", *lines, "return text"])
+    # What stands where it should not is for the thorough way as well.
+    source = f"{body}\n except Exception:\n  return thorough(event)"
+    space: dict[str, Any] = {"thorough": thorough}
     if free:
         from forwarders.redact.words import may_match  # with its expressions 9 ms, for contracts with free text only
 
@@ -57,8 +58,8 @@ def splicer(wanted: Mapping[Path, str], key: HashKey | None) -> Splice:
             "prefix": f'"hmac:{key.id}:',
         }
     exec(source, space)  # noqa: S102
-    splice: Splice = space["splice"]
-    return splice
+    redact: Redact = space["redact"]
+    return redact
 
 
 _MASK = ["r = '\"***\"'"]
@@ -73,13 +74,14 @@ def _replace(path: Path, replacement: list[str]) -> list[str]:
     inner = [
         *replacement,
         "if r is not None:",
-        f" if text.count({quoted!r}) != 1:",
-        "  return None",
-        f" at = text.index('\"', text.index({quoted!r}) + {len(quoted)})",
-        " text = f'{text[:at]}{r}{text[at + len(v) + 2:]}'",
+        f" head, name, tail = text.partition({quoted!r})",
+        " if not name or name in tail:",
+        "  return thorough(event)",
+        " at = tail.index('\"')",
+        " text = f'{head}{name}{tail[:at]}{r}{tail[at + len(v) + 2:]}'",
     ]
     lines += [f"{indent}if type(v) is str:", *(f"{indent} {line}" for line in inner)]
-    return [*lines, f"{indent}elif {absent}:", f"{indent} return None"]
+    return [*lines, f"{indent}elif {absent}:", f"{indent} return thorough(event)"]
 
 
 def _collect(path: Path) -> list[str]:
@@ -95,7 +97,7 @@ def _walk(path: Path, stray: str) -> tuple[list[str], str]:
         lines += [
             f"{indent}if type(v) is not dict:",
             f"{indent} if {stray}:",
-            f"{indent}  return None",
+            f"{indent}  return thorough(event)",
             f"{indent}else:",
         ]
         indent += " "
