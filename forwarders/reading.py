@@ -58,7 +58,8 @@ def reader(fmt: Format, whole_line: bool, contracts: Contracts) -> Reader:
                             time_ms = record.time_ms
                         if time_ms is not None:
                             contract = compiled.contract
-                            context = _safe_context(context)
+                            if context is not None:
+                                context = _safe_context(context)
                             add(Event(id, time_ms, contract.name, text, data, contract, valid, (), (), context))
                             continue
             except Exception:  # noqa: S110 - no JSON, no name, no contract yet, or a bug: the careful road tells them apart
@@ -98,7 +99,7 @@ def _judged(id: str, record: Record, parsed: Parsed, contracts: Contracts) -> Ev
             loaded = jsontext.load(text)
             text, data, flags = loaded.text, loaded.data, (*flags, *loaded.flags)
         name = _name(data)
-    context = _safe_context(context)
+    context = _safe_context(context) if context is not None else None
     compiled = contracts.find(name, data.get("event_version"))
     time_ms = compiled.time_ms(data) if compiled is not None else None
     if time_ms is None:
@@ -124,10 +125,8 @@ def _judged(id: str, record: Record, parsed: Parsed, contracts: Contracts) -> Ev
     return Event(id, time_ms, name, text, data, contract, verdict, (), drift, context, flags)
 
 
-def _safe_context(context: Context | None) -> Context | None:
+def _safe_context(context: Context) -> Context:
     """What a wrapper said, without what looks like a secret: anybody can write a request id into a line."""
-    if context is None:
-        return None
     said = "\n".join(context.values())
     if redact.patterns(said) == said:
         return context

@@ -6,6 +6,7 @@ jsonschema and no OpenTelemetry. Our own log gets one line a receipt and never a
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -83,5 +84,10 @@ def _store(where: str) -> Store:
     return store
 
 
-logger = Logger(service="logharbor")
+def ascii_json(line: dict[str, Any]) -> str:
+    """A line of our log. All but ASCII is escaped: the name of a stream must not move a cursor or turn text round."""
+    return json.dumps(line, default=str, separators=(",", ":"))
+
+
+logger = Logger(service="logharbor", json_serializer=ascii_json)
 handle = handler(lambda: plans_from_bundle(logger), logger)
