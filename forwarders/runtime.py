@@ -12,8 +12,6 @@ from typing import TypeVar
 from forwarders import redact
 from forwarders.config import Config
 from forwarders.contracts.compiled import Contracts
-from forwarders.contracts.facts import ANY
-from forwarders.contracts.fields import fields
 from forwarders.deadletters import Store
 from forwarders.errors import LogharborError
 from forwarders.model import Contract, Receipt
@@ -93,5 +91,8 @@ def make_ready(sinks: Mapping[str, Sink], contracts: Sequence[Contract]) -> None
 
 def columns_of(contract: Contract) -> list[tuple[tuple[str, ...], str]]:
     """Path and JSON type of each single-valued field, for a view's columns; the type is empty where it is open."""
+    from forwarders.contracts.facts import ANY
+    from forwarders.contracts.fields import fields
+
     single = (field for field in fields(contract) if ANY not in field.path)
     return [(field.path, field.types[0] if len(field.types) == 1 else "") for field in single]

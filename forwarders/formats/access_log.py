@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -17,13 +18,6 @@ HTTP_ACCESS = "http.access"
 
 encode = msgspec.json.Encoder().encode
 
-# A quote inside the request ends it only where a status follows; a cut line may end inside its last quotes.
-_CAREFUL = re.compile(
-    r'([^ "]{1,255}) ([^ "]{1,255}) (""|[^"\[]+) \[([^\]]{20,30})\] '
-    r'"((?:[^\\]|\\.)*?)" '
-    r'([1-9][0-9]{2}) ([0-9]{1,18}|-)(?: "((?:[^"\\]|\\.)*+)" "((?:[^"\\]|\\.)*+)"?)?',
-    re.DOTALL,
-).fullmatch
 _VERSIONS = {f"HTTP/{version}": version for version in ("1.1", "2.0", "1.0", "2", "3.0", "3", "0.9")}
 _STATUS_CODES = {str(code): code for code in range(100, 1000)}
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", "PROPFIND"))
@@ -35,6 +29,17 @@ _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "a
 
 _TIME = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)([0-5]\d)", re.ASCII).fullmatch
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@cache  # compiled with the first line that needs it: 1 ms of a cold start
+def _pattern() -> Callable[[str], re.Match[str] | None]:
+    # A quote inside the request ends it only where a status follows; a cut line may end inside its last quotes.
+    return re.compile(
+        r'([^ "]{1,255}) ([^ "]{1,255}) (""|[^"\[]+) \[([^\]]{20,30})\] '
+        r'"((?:[^\\]|\\.)*?)" '
+        r'([1-9][0-9]{2}) ([0-9]{1,18}|-)(?: "((?:[^"\\]|\\.)*+)" "((?:[^"\\]|\\.)*+)"?)?',
+        re.DOTALL,
+    ).fullmatch
 
 
 def access_line(text: str) -> Parsed:
@@ -98,7 +103,7 @@ def _bracketed(day: str, zone: str) -> int:
 
 def _careful(text: str) -> Parsed | None:
     """Lines with a request of another kind, an escape, a quote in the request, an empty user, or a cut end."""
-    match = _CAREFUL(text.rstrip("\r\n")) if len(text) <= _MAX_CAREFUL_CHARS else None
+    match = _pattern()(text.rstrip("\r\n")) if len(text) <= _MAX_CAREFUL_CHARS else None
     if match is None:
         return None
     host, ident, user, when, request, status, size, referrer, agent = match.groups()

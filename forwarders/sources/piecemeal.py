@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import xxhash
 
 from forwarders.model import Batch, Origin, Record
-from forwarders.sources import scan
 from forwarders.sources.inflate import Damage
 
 CONTROL = "CONTROL_MESSAGE"
@@ -27,6 +26,9 @@ MAX_FAULTS = 10_000
 """So many broken log events, and the rest of the envelope is one fault: a bomb of 30 million `{}` is 90 KB of gzip."""
 MAX_ENVELOPES = 1_000
 """Envelopes of one payload; what follows is one fault. CloudWatch sends one, those who concatenate send a few."""
+
+if TYPE_CHECKING:
+    from forwarders.sources import scan  # 2 ms of a cold start, imported for damaged payloads only
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_OF_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -89,6 +91,8 @@ def undecodable(raw: bytes, region: str, reason: str, text: str) -> Batch:
 
 def piecemeal(payload: Payload) -> Iterator[Batch]:
     """Every whole log event of the payload comes out once, and one record for each stretch that cannot be decoded."""
+    from forwarders.sources import scan
+
     data = payload.data
     nowhere = Origin("cloudwatch", "", region=payload.region)
     if payload.damage and payload.damage.reason == "decompressed_limit":
@@ -122,6 +126,8 @@ def piecemeal(payload: Payload) -> Iterator[Batch]:
 
 
 def _envelope(payload: Payload, envelope: scan.Envelope, at: int) -> Iterator[Batch]:
+    from forwarders.sources import scan
+
     data = payload.data
     owner, group, stream = (_header(data, envelope, name) for name in (b"owner", b"logGroup", b"logStream"))
     events = envelope.members.get(b"logEvents")
