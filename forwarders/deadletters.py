@@ -22,7 +22,6 @@ from forwarders.errors import ConfigError, Transient
 from forwarders.model import Origin
 
 EntryKind = Literal["dead", "returned", "undecoded", "unbalanced"]
-KINDS: tuple[EntryKind, ...] = ("dead", "returned", "undecoded", "unbalanced")
 
 
 class Store(Protocol):

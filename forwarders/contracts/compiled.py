@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any
 
@@ -10,7 +11,7 @@ from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError, V
 
 from forwarders.contracts import facts
 from forwarders.contracts.drift import EventPath, drift_of
-from forwarders.contracts.keycount import counter, settler
+from forwarders.contracts.keycount import KeyCount, counter, settler
 from forwarders.contracts.load import Entry, is_wire_default
 from forwarders.contracts.times import at_once, no_time, time_of
 from forwarders.contracts.tree import expand
@@ -48,7 +49,6 @@ class Compiled:
         time = facts.event_time(tree)
         self.time_ms = time_of(*time) if time else no_time
         self.time_pointer = bounded_pointer(time[0]) if time else ""
-        self.key_count = counter(tree)
         path, unit = time or ((), "")
         factor, latest = at_once(unit) if len(path) == 1 else (0, -1)
         self.settled = settler(tree, path[0] if path else "", factor, latest, self.time_ms)
@@ -58,6 +58,11 @@ class Compiled:
         self._drift = drift_of(tree) or self.drift_by_validator
         self._open_schema: dict[str, Any] = {}
         self._open: Draft202012Validator | None = None
+
+    @cached_property
+    def key_count(self) -> KeyCount:
+        """What `settled` counts, for whoever wants to see it alone; built when it is asked for."""
+        return counter(self._tree)
 
     def judge(self, data: Any) -> Judgement:
         """The verdict on an event that is not strictly valid, with up to five flaws, or with what is drift.

@@ -31,14 +31,8 @@ def counter(tree: dict[str, Any]) -> KeyCount:
 
     Undefined for other events. 28 fields in 6 objects: 0.23 µs, against 1.6 µs for jsontext.key_count.
     """
-    lines = _object_lines(tree, "d", "")
-    if lines is None:
-        return jsontext.key_count
-    source = "\n ".join(["def count(d):", "n = len(d)", *lines, "return n"])
-    space: dict[str, Any] = {"count_below": count_below}
-    # The only text of an author in the source is property names, written by repr().
-    exec(source, space)  # noqa: S102
-    return space["count"]  # type: ignore[no-any-return]
+    count: KeyCount = _built("count", ["def count(d):", *_counting(tree), "return n"])
+    return count
 
 
 Settled = Callable[[str, dict[str, Any]], "int | None"]
@@ -54,31 +48,33 @@ def settler(tree: dict[str, Any], key: str, factor: int, latest: int, time_ms: T
     An integer between 0 and `latest` in the field `key` at the root is the time divided by `factor`; for everything
     else `time_ms` is asked.
     """
-    lines = _object_lines(tree, "d", "")
-    counted = ["n = len(d)", *lines] if lines is not None else ["n = key_count(d)"]
-    source = "\n ".join(
-        [
-            "def settled(text, d):",
-            *counted,
-            "if text.count(':') != n and not has_unique_keys(text, n):",
-            " return None",
-            f"v = d.get({key!r})",
-            f"if type(v) is int and 0 <= v <= {latest}:",
-            f" return v * {factor}",
-            "v = time_ms(d)",
-            f"return {NO_TIME} if v is None else v",
-        ]
-    )
-    space: dict[str, Any] = {
-        "count_below": count_below,
-        "key_count": jsontext.key_count,
-        "has_unique_keys": jsontext.has_unique_keys,
-        "time_ms": time_ms,
-    }
-    # The only text of an author in the source is property names, written by repr().
-    exec(source, space)  # noqa: S102
-    settled: Settled = space["settled"]
+    lines = [
+        "def settled(text, d):",
+        *_counting(tree),
+        "if text.count(':') != n and not has_unique_keys(text, n):",
+        " return None",
+        f"v = d.get({key!r})",
+        f"if type(v) is int and 0 <= v <= {latest}:",
+        f" return v * {factor}",
+        "v = time_ms(d)",
+        f"return {NO_TIME} if v is None else v",
+    ]
+    settled: Settled = _built("settled", lines, has_unique_keys=jsontext.has_unique_keys, time_ms=time_ms)
     return settled
+
+
+def _counting(tree: dict[str, Any]) -> list[str]:
+    """Statements that leave the number of keys of the event `d` in n."""
+    lines = _object_lines(tree, "d", "")
+    return ["n = key_count(d)"] if lines is None else ["n = len(d)", *lines]
+
+
+def _built(name: str, lines: list[str], **known: Any) -> Any:
+    """The function `name` that the lines define; they may call the counting functions and what is `known`."""
+    space: dict[str, Any] = {"count_below": count_below, "key_count": jsontext.key_count, **known}
+    # The only text of an author in the source is property names, written by repr().
+    exec("\n ".join(lines), space)  # noqa: S102
+    return space[name]
 
 
 def _object_lines(node: dict[str, Any], name: str, indent: str) -> list[str] | None:
