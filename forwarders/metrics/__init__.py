@@ -1,0 +1,1 @@
+"""Metrics: a contract's rules in two readings, CloudWatch's filter pattern and a function over the parsed event."""
