@@ -25,23 +25,39 @@ PACKAGE = "logharbor_bundle"
 FILE = "bundle.json"
 
 
-class Bundle(msgspec.Struct, frozen=True):
+Measured = dict[str, dict[str, list[str]]]
+"""What the forwarder measures: `{route: {"event:major": [names of its metrics]}}`."""
+
+
+class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     """A bundle as it lies on disk."""
 
     format: int
     pipeline: msgspec.Raw
     contracts: list[Entry]
+    measured: Measured = {}
 
 
 class _Form(msgspec.Struct, frozen=True):
     format: int
 
 
-def build(config: Config, contracts: Sequence[Contract]) -> bytes:
-    """The bundle of a checked configuration and checked contracts: the same bytes for the same input."""
+class _Measured(msgspec.Struct, frozen=True):
+    measured: Measured = {}
+
+
+def build(config: Config, contracts: Sequence[Contract], measured: Measured | None = None) -> bytes:
+    """The bundle of a checked configuration and checked contracts: the same bytes for the same input.
+
+    `measured` is what the forwarder measures; None: all that CloudWatch does not, where no filter is written by hand.
+    """
+    if measured is None:
+        from forwarders.deriving import measured_by_route  # for those who build; no Lambda does
+
+        measured = measured_by_route(config, contracts)
     pipeline = msgspec.json.encode(config, order="deterministic")
-    bundle = Bundle(FORMAT, msgspec.Raw(pipeline), entries(contracts))
-    return msgspec.json.encode(bundle) + b"\n"
+    bundle = Bundle(FORMAT, msgspec.Raw(pipeline), entries(contracts), measured)
+    return msgspec.json.encode(bundle, order="deterministic") + b"\n"
 
 
 def read(body: bytes, name: str) -> tuple[Config, list[Entry]]:
@@ -58,6 +74,11 @@ def read(body: bytes, name: str) -> tuple[Config, list[Entry]]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(name, "(whole file)", str(error), "a bundle made by `logharbor bundle`") from error
     return from_plain(msgspec.json.decode(bundle.pipeline), name), bundle.contracts
+
+
+def read_measured(body: bytes) -> Measured:
+    """Which rules the forwarder measures, by the bundle; `read` has found the bundle to be one."""
+    return msgspec.json.decode(body, type=_Measured).measured
 
 
 def find(environ: Any = os.environ, path: Sequence[str] | None = None) -> Path:

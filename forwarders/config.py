@@ -19,6 +19,8 @@ from forwarders.errors import ConfigError
 
 CONFIG_VERSION = 1
 QUARANTINE = "quarantine"
+OWN_NAMESPACE = "Logharbor"
+"""CloudWatch's namespace of what the pipeline says about itself."""
 FORMATS = ("auto", "json", "lambda", "access_log", "text")
 """What a route may call its format; a test holds it to the registry of forwarders/formats."""
 
@@ -30,11 +32,24 @@ class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     exclude: tuple[str, ...] = ()
 
 
+class Kibana(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The Kibana that gets a data view for each dataset; asked only when sinks are prepared.
+
+    `space` empty: the default one. `secret` empty: the sink's own, because Kibana takes Elasticsearch's credentials.
+    """
+
+    endpoint: str = ""
+    space: str = ""
+    secret: str = ""
+    ca_file: str = ""
+    fingerprint: str = ""
+
+
 class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One sink. `type` chooses it; the other keys mean what docs/sinks.md says for that type.
 
-    `secret` and `key` are references (`env:NAME`, `arn:aws:secretsmanager:…`), never values. Sizes are bytes
-    before compression.
+    `secret` and `key` are references (`env:NAME`, `arn:aws:secretsmanager:…`), never values. `prepare_secret` is what
+    makes the sink ready where `secret` may only write events. Sizes are bytes before compression.
     """
 
     type: Literal["elasticsearch", "honeycomb", "sqlite", "stdout"]
@@ -42,8 +57,10 @@ class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     cloud_id: str = ""
     auth: Literal["api_key", "basic", "none"] = "api_key"
     secret: str = ""
+    prepare_secret: str = ""
     ca_file: str = ""
     fingerprint: str = ""
+    kibana: Kibana = Kibana()
     path: str = ""
     dataset: str = ""
     max_body_bytes: int | None = None
@@ -62,6 +79,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     `log_groups` are globs over log group names; for files they match the path. `envelope` says where the event sits:
     `auto` (found out line by line), `line` (the whole line), `prefix` (after Lambda's text prefix), `key:NAME`.
+    `filters` are globs over event names: only their metric filters are put on the log groups (100 is the most).
     """
 
     name: str
@@ -71,12 +89,48 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     lane: Literal["user", "background"] = "user"
     unregistered_dataset: str = "unregistered"
     sinks: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ("*",)
 
 
 class Redaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The keyed hash: a reference to its key (`env:NAME` or a secret's ARN), whose value is `id:base64`."""
 
     key: str = ""
+
+
+class OtlpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where metrics go by OTLP/HTTP: `endpoint` with its path (`https://otel.example/v1/metrics`).
+
+    `secret` is a reference (`env:NAME`, an ARN) to the value of the header `header`.
+    """
+
+    endpoint: str
+    secret: str = ""
+    header: str = "authorization"
+    timeout_s: float = 5.0
+
+
+class FunctionsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The profile of every Lambda function whose REPORT lines come by, and the prices of its estimated cost in USD.
+
+    The defaults are x86 on demand in us-east-1, first tier, as of November 2026; arm64 is 0.0000133334 a GB-second.
+    """
+
+    measured: bool = True
+    gb_second_usd: float = 0.0000166667
+    request_usd: float = 0.0000002
+
+
+class MetricsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The metrics of the contracts: their namespace in CloudWatch, and what the forwarder does with those it measures.
+
+    `emf`: they are lines of the function's own log, which CloudWatch reads (in Lambda only). `otlp`: they are sent.
+    """
+
+    namespace: str = "Logharbor/Events"
+    emf: bool = True
+    otlp: OtlpConfig | None = None
+    functions: FunctionsConfig = FunctionsConfig()
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -92,6 +146,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     datasets: Mapping[str, DatasetConfig] = {}
     redaction: Redaction = Redaction()
     dead_letters: str = ""
+    metrics: MetricsConfig = MetricsConfig()
 
     def route(self, log_group: str) -> Route | None:
         """The first route with a glob that matches; None when no route does."""
@@ -117,7 +172,11 @@ def read_yaml(path: str | Path) -> Config:
 
 def from_plain(plain: Any, file: str) -> Config:
     """A Config from plain dicts and lists, as YAML or the bundle holds them; `file` is only for the errors."""
-    config: Config = _convert(plain, Config, file, "")
+    config: Config
+    try:
+        config = msgspec.convert(plain, Config, strict=True)
+    except msgspec.ValidationError:  # section by section it takes ten times as long, and names the very key
+        config = _convert(plain, Config, file, "")
     if config.version != CONFIG_VERSION:
         raise ConfigError(file, "version", str(config.version), str(CONFIG_VERSION), "This Logharbor does not know it.")
     _check_names(config, file)
@@ -191,14 +250,23 @@ def _convert(plain: Any, type_: Any, file: str, at: str) -> Any:
 
 
 _SECTIONS: dict[Any, dict[str, Any]] = {
-    Config: {"sinks": SinkConfig, "datasets": DatasetConfig, "routes": Route, "redaction": Redaction},
-    SinkConfig: {"events": Events},
+    Config: {
+        "sinks": SinkConfig,
+        "datasets": DatasetConfig,
+        "routes": Route,
+        "redaction": Redaction,
+        "metrics": MetricsConfig,
+    },
+    MetricsConfig: {"otlp": OtlpConfig, "functions": FunctionsConfig},
+    SinkConfig: {"events": Events, "kibana": Kibana},
 }
 
 
 _NAME = re.compile(r"[a-z0-9_]{1,100}")
 _ENVELOPE = re.compile(r"auto|line|prefix|key:.{1,256}", re.DOTALL)
 _SINK_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAMESPACE = re.compile(r"[0-9A-Za-z._/#-]{1,255}")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 _RETENTION = re.compile(r"[1-9][0-9]{0,5}[dhm]")
 
 
@@ -234,6 +302,32 @@ def _check_names(config: Config, file: str) -> None:
     for name, sink_config in config.sinks.items():
         _check_sink(name, sink_config, file)
     _check_reference(file, "redaction.key", config.redaction.key)
+    _check_metrics(config.metrics, file)
+
+
+def _check_metrics(metrics: MetricsConfig, file: str) -> None:
+    if not _NAMESPACE.fullmatch(metrics.namespace) or metrics.namespace.startswith("AWS/"):
+        expected = "1 to 255 letters, digits and . - _ / #, not beginning with AWS/"
+        raise ConfigError(file, "metrics.namespace", repr(metrics.namespace)[:100], expected)
+    if metrics.namespace == OWN_NAMESPACE:
+        hint = "That is where the pipeline's metrics about itself are."
+        raise ConfigError(file, "metrics.namespace", repr(OWN_NAMESPACE), "another namespace", hint)
+    for key in ("gb_second_usd", "request_usd"):
+        price = getattr(metrics.functions, key)
+        if not 0 <= price <= 1:
+            raise ConfigError(file, f"metrics.functions.{key}", str(price), "a price in USD, 0 to 1")
+    if metrics.otlp is None:
+        return
+    otlp, at = metrics.otlp, "metrics.otlp"
+    if not otlp.endpoint:
+        raise ConfigError(file, f"{at}.endpoint", "nothing", "http(s)://host/v1/metrics")
+    _check_url(file, f"{at}.endpoint", otlp.endpoint)
+    _check_reference(file, f"{at}.secret", otlp.secret)
+    if not _HEADER.fullmatch(otlp.header):
+        found = f"a name of {len(otlp.header)} characters"
+        raise ConfigError(file, f"{at}.header", found, "an HTTP header: letters, digits and -")
+    if not 0 < otlp.timeout_s <= 60:
+        raise ConfigError(file, f"{at}.timeout_s", str(otlp.timeout_s), "more than 0 and at most 60 (seconds)")
 
 
 def _check_reference(file: str, key: str, reference: str) -> None:
@@ -247,6 +341,8 @@ def _check_sink(name: str, sink: SinkConfig, file: str) -> None:
     if not _SINK_NAME.fullmatch(name):
         raise ConfigError(file, f"sinks.{name}", f"a name of {len(name)} characters", "letters, digits, _ and -")
     _check_reference(file, f"{at}.secret", sink.secret)
+    _check_reference(file, f"{at}.prepare_secret", sink.prepare_secret)
+    _check_kibana(file, at, sink)
     if not 0 < sink.timeout_s <= 900:
         raise ConfigError(file, f"{at}.timeout_s", str(sink.timeout_s), "more than 0 and at most 900 (seconds)")
     needs = {"elasticsearch": ("endpoint", "cloud_id"), "honeycomb": ("dataset",), "sqlite": ("path",), "stdout": ()}
@@ -255,7 +351,26 @@ def _check_sink(name: str, sink: SinkConfig, file: str) -> None:
         raise ConfigError(file, at, "none of these keys", " or ".join(wanted), f"A sink of type {sink.type} needs it.")
     if sink.max_body_bytes is not None and sink.max_body_bytes < 1024:
         raise ConfigError(file, f"{at}.max_body_bytes", str(sink.max_body_bytes), "at least 1024 (bytes)")
-    if sink.endpoint and not re.match(r"https?://[^/@\s]+(/|$)", sink.endpoint):
-        hint = "Credentials go into `secret`." if "@" in sink.endpoint else ""
-        found = f"a string of {len(sink.endpoint)} characters"
-        raise ConfigError(file, f"{at}.endpoint", found, "http(s)://host", hint)
+    _check_url(file, f"{at}.endpoint", sink.endpoint)
+
+
+def _check_kibana(file: str, at: str, sink: SinkConfig) -> None:
+    kibana = sink.kibana
+    if kibana == Kibana():
+        return
+    at = f"{at}.kibana"
+    if sink.type != "elasticsearch":
+        raise ConfigError(file, at, f"a sink of type {sink.type}", "a sink of type elasticsearch")
+    if not kibana.endpoint:
+        raise ConfigError(file, f"{at}.endpoint", "nothing", "Kibana's address, such as https://kibana.example:5601")
+    if kibana.space and not re.fullmatch(r"[a-z0-9_-]{1,100}", kibana.space):
+        expected = "a space's identifier: lower-case letters, digits, _ and -"
+        raise ConfigError(file, f"{at}.space", f"a string of {len(kibana.space)} characters", expected)
+    _check_url(file, f"{at}.endpoint", kibana.endpoint)
+    _check_reference(file, f"{at}.secret", kibana.secret)
+
+
+def _check_url(file: str, key: str, url: str) -> None:
+    if url and not re.match(r"https?://[^/@\s]+(/|$)", url):
+        hint = "Credentials go into `secret`." if "@" in url else ""
+        raise ConfigError(file, key, f"a string of {len(url)} characters", "http(s)://host", hint)

@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from forwarders import bundle
-from forwarders.cli.options import PIPELINE, read_contracts, schemas_option
+from forwarders.cli.options import HANDWRITTEN, PIPELINE, filters_option, read_contracts, schemas_option
 from forwarders.config import read_yaml
+from forwarders.deriving import measured_by_route
+from forwarders.metrics.filters import read_handwritten
 
 
 @click.command("bundle", short_help="Write pipeline and contracts as one checked file, for Lambda.")
@@ -21,8 +23,9 @@ from forwarders.config import read_yaml
     help="The pipeline, a YAML file.",
 )
 @schemas_option
+@filters_option
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="The file to write.")
-def command(config_path: str, schemas_path: str | None, output: str) -> None:
+def command(config_path: str, schemas_path: str | None, filters_path: str, output: str) -> None:
     """Write the checked bundle of a pipeline and its contracts: the same bytes for the same input.
 
     It is what the Lambda reads: as package data `logharbor_bundle/bundle.json` of a layer, or where LOGHARBOR_BUNDLE
@@ -30,7 +33,8 @@ def command(config_path: str, schemas_path: str | None, output: str) -> None:
     """
     config = read_yaml(config_path)
     contracts = read_contracts(schemas_path or "schemas")
-    body = bundle.build(config, contracts)
+    handwritten = read_handwritten(Path(filters_path) / HANDWRITTEN)
+    body = bundle.build(config, contracts, measured_by_route(config, contracts, handwritten))
     bundle.read(body, output)
     target = Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,8 @@ from forwarders.secret import resolve
 
 PIPELINE = "pipeline.yaml"
 DEAD_LETTERS = "dead-letters"
+HANDWRITTEN = "handwritten"
+"""The folder, among the filters, of those that people write."""
 
 config_option = click.option(
     "--config",
@@ -29,6 +31,14 @@ schemas_option = click.option(
     "schemas_path",
     type=click.Path(file_okay=False),
     help="The folder of contracts  [default: schemas, where that is here]",
+)
+filters_option = click.option(
+    "--filters",
+    "filters_path",
+    default="filters",
+    show_default=True,
+    type=click.Path(file_okay=False),
+    help="The folder of metric filters.",
 )
 sink_option = click.option(
     "--sink",

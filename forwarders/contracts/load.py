@@ -42,17 +42,23 @@ class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="c
 def read_folder(path: str | Path) -> list[Contract]:
     """The checked contracts below a folder, `<domain>/<event>/v<major>.schema.json`, sorted by name and major.
 
+    What begins with `_` is no contract; references to files in `_shared` are put in place.
+
     Raises ConfigError for the first thing that is wrong, with the file, the JSON pointer (or line and column), what was
     found and what was expected. Takes about a millisecond a contract; a process that must start quickly reads a bundle.
     """
     from forwarders.contracts import check
+    from forwarders.contracts.shared import Shared
 
     folder = Path(path)
+    shared = Shared(folder)
     if not folder.is_dir():
         raise ConfigError(str(folder), "folder", "nothing", "a folder of contracts")
     contracts: dict[tuple[str, int], Contract] = {}
     for file in sorted(folder.glob("**/*.schema.json")):
-        contract = check.read_file(file, folder)
+        if any(part.startswith("_") for part in file.relative_to(folder).parts):
+            continue
+        contract = check.read_file(file, folder, shared)
         if (contract.name, contract.major) in contracts:
             key = f"{contract.name} v{contract.major}"
             raise ConfigError(str(file), "/$id", f"a second contract {key}", "one file for each event and major")
@@ -61,8 +67,8 @@ def read_folder(path: str | Path) -> list[Contract]:
     return [contracts[key] for key in sorted(contracts)]
 
 
-def from_schema(schema: dict[str, Any], file: str) -> Contract:
-    """The facts of a schema that has been checked before; `file` is named in errors.
+def from_schema(schema: dict[str, Any], file: str, tree: dict[str, Any] | None = None) -> Contract:
+    """The facts of a schema that has been checked before; `file` is named in errors, `tree` is the expanded schema.
 
     Only what would crash the reader is checked here. `check.check` is the thorough one.
     """
@@ -75,7 +81,7 @@ def from_schema(schema: dict[str, Any], file: str) -> Contract:
         dataset=event["dataset"],
         severity=event.get("severity", "info"),
         shape=event.get("shape", "data"),
-        redactions=facts.redactions(expand(schema, file)),
+        redactions=facts.redactions(expand(schema, file) if tree is None else tree),
         sampling=event.get("sampling", {}),
         schema=schema,
     )

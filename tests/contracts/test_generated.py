@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -179,14 +178,21 @@ def test_verdict_drift_and_counts_hang_together(name: str, data: st.DataObject) 
         assert time_ms is None or 0 <= time_ms < 253402300800000
 
 
+def with_secrets(value: Any) -> Any:
+    """The value with one secret in place of every text; keys stay."""
+    if isinstance(value, dict):
+        return {key: with_secrets(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [with_secrets(child) for child in value]
+    return "s3cret-value" if isinstance(value, str) else value
+
+
 @NAMES
 @MANY
 @given(data=st.data())
 def test_no_value_of_an_event_is_in_what_is_said_of_it(name: str, data: st.DataObject) -> None:
     """Flaws and explanations of an event full of one secret never contain it; they are bounded."""
-    event = json.loads(
-        re.sub(r'(?<=: )"(?:[^"\\]|\\.)*"', '"s3cret-value"', json.dumps(data.draw(events(name)))), parse_constant=str
-    )
+    event = with_secrets(data.draw(events(name)))
     _, flaws, _ = COMPILED[name].judge(event)
     told = [text for flaw in flaws for text in (flaw.pointer, flaw.keyword, flaw.expected, flaw.found)]
     assert all(len(text) <= MAX_TEXT for text in told)
