@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 import msgspec
@@ -34,6 +34,9 @@ from forwarders.errors import ConfigError
 from forwarders.model import Contract, Fate, Receipt
 from forwarders.receipts import to_dict
 from forwarders.runtime import make_ready, open_plans, open_sinks
+
+if TYPE_CHECKING:
+    from forwarders.handlers.forward import Forwarded
 
 Sources = Sequence[Contract | Entry]
 
@@ -102,8 +105,9 @@ def command(
         raise ConfigError(bundle_path, "dead_letters", "nothing", "s3://bucket/prefix", hint)
     require_secrets(config)
     payload = _payload(event)
-    receipts = _forward(payload, config, contracts, where or DEAD_LETTERS, _Context(timeout, region))
-    answer = sources.reply(payload, receipts)
+    done = _forward(payload, config, contracts, where or DEAD_LETTERS, _Context(timeout, region))
+    receipts = done.receipts
+    answer = sources.source_of(payload).reply(done.failed)
     if as_json:
         told = {"receipts": [to_dict(receipt) for receipt in receipts], "answer": answer}
         click.echo(json_line(told))
@@ -111,7 +115,7 @@ def command(
         for receipt in receipts:
             click.echo("\n".join(json_lines(json_line(to_dict(receipt)))), err=True)
         click.echo(f"the function would answer: {json_line(answer)}", err=True)
-    sys.exit(0 if all(map(_is_done, receipts)) else 1)
+    sys.exit(0 if not done.failed and all(map(_is_done, receipts)) else 1)
 
 
 def _from_files(config_path: str | None, schemas_path: str | None, sinks: Sequence[str]) -> tuple[Config, Sources]:
@@ -123,9 +127,7 @@ def _from_bundle(path: str, sinks: Sequence[str]) -> tuple[Config, Sources]:
     return with_sinks(config, sinks, default=("stdout",)), entries
 
 
-def _forward(
-    payload: object, config: Config, contracts: Sources, dead_letters: str, context: _Context
-) -> list[Receipt]:
+def _forward(payload: object, config: Config, contracts: Sources, dead_letters: str, context: _Context) -> Forwarded:
     from forwarders.handlers.forward import forward
 
     store = open_store(dead_letters)

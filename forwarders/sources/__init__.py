@@ -1,4 +1,4 @@
-"""Sources: a payload to batches, and receipts to the answer that its invoker reads.
+"""Sources: a payload to batches, and what became of them to the answer that its invoker reads.
 
 A source for Lambda is one file and one line in SOURCES. Files (files.py) have no invoker and are not in it.
 """
@@ -10,25 +10,29 @@ from typing import Any
 
 import msgspec
 
-from forwarders.model import Batch, Origin, Receipt, Record
-from forwarders.sources import cloudwatch
+from forwarders.model import Batch, Origin, Record
+from forwarders.sources import cloudwatch, kinesis
+from forwarders.sources.unit import Unit
 
 
 class Source(msgspec.Struct, frozen=True):
     """One kind of payload. None of the three raises for what a payload holds.
 
-    `recognises(event)`: is the payload of this kind. `batches(event, region)`: its batches, decoded while they are
-    taken; the region is the function's own, for payloads that do not name theirs. `reply(receipts)`: what the function
-    returns, given a receipt for each batch; None where nobody reads it.
+    `recognises(event)`: is the payload of this kind. `units(event, region)`: its units, decoded while their batches are
+    taken; the region is the function's own, for payloads that do not name theirs. `reply(failed)`: what the function
+    returns, given the names of the units that must come again; Transient when that cannot be said. `reports_part`: the
+    invoker reads that answer. Where it does not, what must come again goes into the store, and no unit fails.
     """
 
     recognises: Callable[[Any], bool]
-    batches: Callable[[Any, str], Iterator[Batch]]
-    reply: Callable[[Sequence[Receipt]], Any]
+    units: Callable[[Any, str], Iterator[Unit]]
+    reply: Callable[[Sequence[str]], Any]
+    reports_part: bool = False
 
 
 SOURCES: Mapping[str, Source] = {
-    "cloudwatch": Source(cloudwatch.recognises, cloudwatch.batches, cloudwatch.reply),
+    "cloudwatch": Source(cloudwatch.recognises, cloudwatch.units, cloudwatch.reply),
+    "kinesis": Source(kinesis.recognises, kinesis.units, kinesis.reply, reports_part=True),
 }
 
 
@@ -40,12 +44,18 @@ def recognise(event: Any) -> Source | None:
     return None
 
 
+def source_of(event: Any) -> Source:
+    """The source whose payload this is; else one that makes of any payload a record with the fault `source_unknown`."""
+    return recognise(event) or _UNKNOWN
+
+
 def batches(event: Any, region: str = "") -> Iterator[Batch]:
-    """The batches of a payload; one record with the fault `source_unknown` for a payload that no source knows."""
-    source = recognise(event)
-    if source is not None:
-        yield from source.batches(event, region)
-        return
+    """The batches of a payload, whatever units they are in."""
+    for unit in source_of(event).units(event, region):
+        yield from unit.batches
+
+
+def _unknown(event: Any, region: str) -> Iterator[Unit]:
     import xxhash
 
     try:
@@ -54,10 +64,7 @@ def batches(event: Any, region: str = "") -> Iterator[Batch]:
         raw = b""
     text = f"a payload of {len(raw)} bytes that no source knows ({', '.join(SOURCES)})"
     record = Record(f"fault:{xxhash.xxh3_128_hexdigest(raw)}", None, text, (), "source_unknown")
-    yield Batch(Origin("unknown", "", region=region), [record], raw)
+    yield Unit("", iter([Batch(Origin("unknown", "", region=region), [record], raw)]))
 
 
-def reply(event: Any, receipts: Sequence[Receipt]) -> Any:
-    """What the function returns to the invoker of this payload."""
-    source = recognise(event)
-    return source.reply(receipts) if source else None
+_UNKNOWN = Source(lambda event: True, _unknown, lambda failed: None)

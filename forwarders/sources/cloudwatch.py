@@ -19,9 +19,10 @@ from typing import Any
 
 import msgspec
 
-from forwarders.model import Batch, Receipt, Record
-from forwarders.sources.inflate import ONE_CALL_BYTES, inflate
+from forwarders.model import Batch, Record
+from forwarders.sources.inflate import ONE_CALL_BYTES, Inflated, inflate
 from forwarders.sources.piecemeal import CONTROL, LogEvent, Payload, batches_by_place, origin_of, piecemeal, undecodable
+from forwarders.sources.unit import Unit
 
 
 class _Envelope(msgspec.Struct, rename="camel"):
@@ -66,7 +67,7 @@ def batches(event: Any, region: str = "") -> Iterator[Batch]:
         yield undecodable(_as_it_came(event), region, "envelope_invalid", f"awslogs: {found}")
         return
     raw = data.encode("utf-8", "surrogatepass")
-    payload = _unbase64(data)
+    payload = unbase64(data)
     if not payload:
         yield undecodable(raw, region, "envelope_invalid", f"{len(raw)} bytes of data: not base64, or empty")
         return
@@ -79,8 +80,11 @@ def decode(payload: bytes, *, region: str = "", raw: bytes | None = None) -> Ite
     `raw` is what `Batch.raw` keeps, to be decoded again later: the payload as the invoker sent it. Empty, truncated,
     corrupt and oversized payloads give every whole log event before the damage, and one record for the rest.
     """
-    kept = payload if raw is None else raw
-    inflated = inflate(payload)
+    yield from envelopes(inflate(payload), region, payload if raw is None else raw)
+
+
+def envelopes(inflated: Inflated, region: str, kept: bytes) -> Iterator[Batch]:
+    """The batches of a payload after decompression; `kept` is what `Batch.raw` keeps of it."""
     if inflated.damage is None and len(inflated.data) <= ONE_CALL_BYTES:
         batches = _at_once(inflated.data, region, kept)
         if batches is not None:
@@ -89,7 +93,12 @@ def decode(payload: bytes, *, region: str = "", raw: bytes | None = None) -> Ite
     yield from piecemeal(Payload(inflated.data, inflated.damage, region, kept))
 
 
-def reply(receipts: Sequence[Receipt]) -> None:
+def units(event: Any, region: str = "") -> Iterator[Unit]:
+    """The invocation as one unit: nobody can be told about a part of it."""
+    yield Unit("", batches(event, region))
+
+
+def reply(failed: Sequence[str]) -> None:
     """An asynchronous invoker reads no answer: what must come again is in the store already."""
 
 
@@ -127,8 +136,10 @@ def _specially(data: bytes | bytearray, region: str, raw: bytes) -> Iterable[Bat
     return batches_by_place(events, origin, drop, raw) if events else (Batch(origin, [], raw, drop),)
 
 
-def _unbase64(text: str) -> bytes:
-    """The bytes; white space is skipped and a text that was cut is read up to there. Empty when it is not base64."""
+def unbase64(text: str) -> bytes:
+    """The bytes of a base64 text; white space is skipped and a text that was cut is read up to there.
+
+    Empty when it is not base64."""
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:

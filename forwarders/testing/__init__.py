@@ -1,5 +1,7 @@
 """For tests of pipelines, contracts and sinks: a scripted HTTP server, the same without a network, and builders.
 
+`assert_valid(event)` holds what a producer's code logs against the contracts that its repository has pinned.
+
 from forwarders.testing import ScriptedServer, cloudwatch_event, elasticsearch, lambda_context, status
 
 with ScriptedServer([status(503), status(429, headers={"retry-after": "1"})], otherwise=elasticsearch()) as server:
@@ -9,7 +11,8 @@ with ScriptedServer([status(503), status(429, headers={"retry-after": "1"})], ot
 
 from __future__ import annotations
 
-from forwarders.testing.builders import cloudwatch_event, lambda_context
+from forwarders.testing.builders import cloudwatch_event, kinesis_event, lambda_context
+from forwarders.testing.contracts import assert_valid
 from forwarders.testing.fake import FakeClock, FakeHttp
 from forwarders.testing.replies import elasticsearch, elasticsearch_items, honeycomb, honeycomb_items
 from forwarders.testing.script import (
@@ -38,6 +41,7 @@ __all__ = [
     "Script",
     "ScriptedServer",
     "Step",
+    "assert_valid",
     "cloudwatch_event",
     "drip",
     "drop",
@@ -46,6 +50,7 @@ __all__ = [
     "honeycomb",
     "honeycomb_items",
     "html",
+    "kinesis_event",
     "lambda_context",
     "redirect",
     "silence",

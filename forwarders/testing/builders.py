@@ -46,6 +46,47 @@ def cloudwatch_event(
     return {"awslogs": {"data": base64.b64encode(packed).decode()}}
 
 
+def kinesis_event(
+    payloads: Sequence[bytes],
+    *,
+    stream: str = "logs",
+    shard: int = 0,
+    first: int = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898,
+    time_ms: int = FIRST_TIME_MS,
+    account: str = "123456789012",
+    region: str = "eu-central-1",
+) -> dict[str, Any]:
+    """What a stream's mapping invokes a Lambda with: one record a payload, sequence numbers from `first` on.
+
+    A payload is what a producer has put: `base64.b64decode(cloudwatch_event(…)["awslogs"]["data"])` for what a
+    subscription writes, else lines of text, gzip or not.
+    """
+    shard_id = f"shardId-{shard:012d}"
+    records = []
+    for number, payload in enumerate(payloads):
+        sequence = str(first + number * 0x1_0000_0001)
+        kinesis = {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": "key",
+            "sequenceNumber": sequence,
+            "data": base64.b64encode(payload).decode(),
+            "approximateArrivalTimestamp": (time_ms + number) / 1000,
+        }
+        records.append(
+            {
+                "kinesis": kinesis,
+                "eventSource": "aws:kinesis",
+                "eventVersion": "1.0",
+                "eventID": f"{shard_id}:{sequence}",
+                "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": f"arn:aws:iam::{account}:role/logharbor-forward",
+                "awsRegion": region,
+                "eventSourceARN": f"arn:aws:kinesis:{region}:{account}:stream/{stream}",
+            }
+        )
+    return {"Records": records}
+
+
 def _event_id(time_ms: int, place: str) -> str:
     digest = hashlib.blake2b(place.encode("utf-8", "surrogatepass"), digest_size=18).digest()
     return f"{max(time_ms, 0):013d}{int.from_bytes(digest, 'big') % 10**43:043d}"

@@ -42,6 +42,9 @@ class Deployed:
     def lines(self):
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
+    def receipts(self):
+        return [line["receipt"] for line in self.lines() if "receipt" in line]
+
     def stored(self):
         return sorted(f"{path.parent.name}/{path.suffix}" for path in self.letters.rglob("*") if path.is_file())
 
@@ -59,8 +62,7 @@ def test_a_payload_lands_and_its_receipt_is_one_line_of_our_log(tmp_path):
     (login, text) = documents.values()
     assert (login["_index"], login["@timestamp"], login["data"]) == ("logs-user-test", 1493214552000, LOGIN)
     assert (text["_index"], text["event"]["action"]) == ("logs-legacy-test", "legacy.text")
-    (line,) = deployed.lines()
-    receipt = line["receipt"]
+    (receipt,) = deployed.receipts()
     assert receipt["taken"]["n"] == 2
     assert receipt["balanced"] is True
     assert deployed.stored() == []
@@ -74,7 +76,7 @@ def test_the_same_payload_twice_changes_nothing(tmp_path):
         for _ in range(2):
             deployed.handle(messages(LOGIN), lambda_context())
     assert len(documents) == 1
-    assert deployed.lines()[1]["receipt"]["accounts"]["search"]["reasons"] == {"delivered:already_present": 1}
+    assert deployed.receipts()[1]["accounts"]["search"]["reasons"] == {"delivered:already_present": 1}
 
 
 def test_a_sink_that_is_down_leaves_the_batch_in_the_store(tmp_path):

@@ -38,12 +38,12 @@ def test_unknown_payload(event: Any) -> None:
     (record,) = batch.records
     assert (batch.origin, record.fault) == (Origin("unknown", "", region="eu-west-1"), "source_unknown")
     assert json.loads(batch.raw) == event
-    assert sources.reply(event, []) is None
+    assert sources.source_of(event).reply([]) is None
 
 
 def test_cloudwatch_is_told_nothing() -> None:
     """A subscription invokes asynchronously: nobody reads a reply."""
-    assert sources.reply({"awslogs": {"data": ""}}, []) is None
+    assert sources.source_of({"awslogs": {"data": ""}}).reply([]) is None
 
 
 def test_real_events_of_other_services(real: Path) -> None:
@@ -51,5 +51,5 @@ def test_real_events_of_other_services(real: Path) -> None:
     for path in sorted((real / "aws-events").glob("*.json")):
         event = json.loads(path.read_text())
         batches: list[Batch] = list(sources.batches(event))
-        assert (sources.recognise(event) is not None) == path.name.startswith("cloudWatchLog")
+        assert (sources.recognise(event) is not None) == path.name.startswith(("cloudWatchLog", "kinesisStream"))
         assert batches
