@@ -1,4 +1,4 @@
-"""`logharbor sinks plan|apply`: what the contracts mean for a cluster, said first and then done."""
+"""`logharbor sinks plan|apply`: what the contracts mean for the sinks, said first and then done."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from forwarders.model import Contract
 from forwarders.preparing import Preparation
 
 
-@click.group("sinks", cls=Group, short_help="Say what a cluster lacks for the contracts, and put it there.")
+@click.group("sinks", cls=Group, short_help="Say what the sinks lack for the contracts, and put it there.")
 def command() -> None:
-    """Say what a cluster lacks for the contracts, and put it there.
+    """Say what the sinks lack for the contracts, and put it there.
 
-    For Elasticsearch: index templates, mappings of streams that exist, retention. Nothing is ever deleted, and what is
-    not Logharbor's own is not touched.
+    For Elasticsearch index templates, mappings of streams that exist, retention and Kibana's data views; for Honeycomb
+    datasets and columns. Nothing is ever deleted, and what is not Logharbor's own is not touched.
     """
 
 
@@ -74,7 +74,7 @@ def apply(sinks: tuple[str, ...], config_path: str | None, schemas_path: str | N
     if not as_json:
         _print_plans(plans)
     for wanted in plans:
-        preparing.apply(config, wanted)
+        preparing.apply(config, contracts, wanted)
         if wanted.changes and not as_json:
             click.secho(f"{wanted.sink}: {_number(wanted)} made", fg="green")
     if as_json:

@@ -12,7 +12,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from forwarders.config import Config, DatasetConfig, Events, Redaction, Route, SinkConfig, read_yaml
+from forwarders.config import (
+    Config,
+    DatasetConfig,
+    Events,
+    MetricsConfig,
+    OtlpConfig,
+    Redaction,
+    Route,
+    SinkConfig,
+    read_yaml,
+)
 from forwarders.sinks import OPEN
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,7 +114,9 @@ def test_every_block_is_marked_or_plain() -> None:
     assert found <= {*RUNNABLE, "yaml check"}
 
 
-@pytest.mark.parametrize("section", [Config, Route, SinkConfig, DatasetConfig, Events, Redaction])
+@pytest.mark.parametrize(
+    "section", [Config, Route, SinkConfig, DatasetConfig, Events, Redaction, MetricsConfig, OtlpConfig]
+)
 def test_every_key_of_a_pipeline_is_explained(section: type[msgspec.Struct]) -> None:
     """docs/configuration.md names every key that pipeline.yaml may have."""
     page = (ROOT / "docs/configuration.md").read_text("utf-8")

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from forwarders.errors import ConfigError
+from forwarders.sinks.changes import Change
 from forwarders.sinks.elasticsearch.templates import (
     MANAGED_BY,
     Dataset,
@@ -23,17 +22,6 @@ from forwarders.sinks.http import Endpoint
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch as Client
-
-
-class Change(msgspec.Struct, frozen=True):
-    """One thing that `apply` would do. `kind` is component_template, index_template, mapping, rollover or retention;
-    `summary` is for people; `body` is what is sent.
-    """
-
-    kind: str
-    name: str
-    summary: str
-    body: Mapping[str, Any] = {}
 
 
 def client(target: Endpoint, credentials: Mapping[str, str]) -> Client:
@@ -62,6 +50,31 @@ def plan(cluster: Client, datasets: Sequence[Dataset], sink: str = "elasticsearc
             changes += _stream_changes(cluster, stream, write_index, wanted)
             changes += _retention_changes(cluster, stream, dataset.retention)
     return changes
+
+
+def missing_privileges(cluster: Client, changes: Iterable[Change]) -> list[str]:
+    """What the credentials may not do of what `changes` need, such as `manage on logs-user-prod`; empty when all is
+    well, and where the cluster has no security to ask.
+    """
+    needed = list(changes)
+    streams = sorted({change.name for change in needed if change.kind in ("mapping", "rollover", "retention")})
+    templates = any(change.kind in ("component_template", "index_template") for change in needed)
+    if not streams and not templates:
+        return []
+    index = [{"names": streams, "privileges": ["manage"]}] if streams else []
+    answer = cluster.options(ignore_status=(400, 404, 405, 500)).security.has_privileges(
+        cluster=["manage_index_templates"] if templates else [], index=index
+    )
+    if "has_all_requested" not in answer:
+        return []
+    denied = [name for name, held in answer.get("cluster", {}).items() if not held]
+    denied += [
+        f"{name} on {stream}"
+        for stream, held_there in answer.get("index", {}).items()
+        for name, held in held_there.items()
+        if not held
+    ]
+    return denied
 
 
 def apply(cluster: Client, changes: Iterable[Change]) -> None:

@@ -6,7 +6,7 @@ is mapped that no contract declares (`dynamic: false`): such a field is stored a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -14,15 +14,13 @@ import xxhash
 
 from forwarders.errors import ConfigError
 from forwarders.model import Contract
+from forwarders.sinks.places import ANY, holder
 
 PRIORITY = 600
 """Above 500, which Elastic's integrations use, so that ours is the template of our streams."""
 
 MANAGED_BY = "logharbor"
 COMMON = "logharbor-common"
-ANY = "*"
-"""The element of a field's path that stands for every item of an array, or for every key of an object."""
-
 FIELD_LIMIT = 2_000
 MAX_KEYWORD_CHARS = 8_191
 """Lucene refuses a document with a term of more than 32,766 bytes; a character has at most four."""
@@ -120,10 +118,10 @@ def mapping(field: Field, contract: Contract, sink: str) -> tuple[tuple[str, ...
     for depth, part in enumerate(field.path):
         if part != ANY:
             continue
-        holder = _holder(contract.schema, field.path[:depth])
-        if holder == "object":
+        held_by = holder(contract.schema, field.path[:depth])
+        if held_by == "object":
             return _plain(path[:depth]), FLATTENED
-        if holder != "array":
+        if held_by != "array":
             return None
     redacted = _redacted(contract, field.path, sink)
     if redacted == "drop":
@@ -174,36 +172,6 @@ def _redacted(contract: Contract, path: tuple[str, ...], sink: str) -> str:
     return ""
 
 
-def _holder(schema: Any, path: tuple[str, ...]) -> str:
-    """Whether `path` holds an `array` or an `object` with keys that nobody declares; empty when it cannot be told."""
-    node = _resolved(schema, schema)
-    for part in path:
-        inner = (
-            node.get("items") or node.get("additionalProperties")
-            if part == ANY
-            else node.get("properties", {}).get(part)
-        )
-        node = _resolved(inner, schema)
-    is_array, is_object = (
-        "items" in node or "prefixItems" in node,
-        isinstance(node.get("additionalProperties"), Mapping),
-    )
-    if is_array == is_object:
-        return ""
-    return "array" if is_array else "object"
-
-
-def _resolved(node: Any, root: Any) -> Mapping[str, Any]:
-    for _ in range(16):
-        reference = node.get("$ref", "") if isinstance(node, Mapping) else ""
-        if not reference.startswith("#/"):
-            break
-        node = root
-        for part in reference[2:].split("/"):
-            node = node.get(part, {}) if isinstance(node, Mapping) else {}
-    return node if isinstance(node, Mapping) else {}
-
-
 def _is_ours(path: tuple[str, ...]) -> bool:
     node: Any = {"properties": _COMMON}
     for part in path:
@@ -217,8 +185,8 @@ def _is_ours(path: tuple[str, ...]) -> bool:
 
 def _put(properties: Properties, path: tuple[str, ...], wanted: dict[str, Any], where: str) -> None:
     *holders, name = path
-    for holder in holders:
-        node = properties.setdefault(holder, {"properties": {}})
+    for part in holders:
+        node = properties.setdefault(part, {"properties": {}})
         if "properties" not in node:
             raise _contradiction(where, path, "a value", "an object")
         properties = node["properties"]

@@ -78,15 +78,20 @@ class Honeycomb:
         return self._adapters[dataset]
 
     def _dataset_of(self, kind: Kind) -> str:
-        own = re.sub(r"[^a-z0-9]+", "-", kind.dataset.lower())
-        if not self._dataset:
-            return own
-        return self._dataset if kind.verdict is Verdict.VALID else f"{self._dataset}-{own}"
+        return dataset_name(self._dataset, kind.dataset, kind.verdict is Verdict.VALID)
 
     def _rate(self, kind: Kind) -> int:
         if kind.contract is None or kind.verdict is not Verdict.VALID:
             return 1
         return kind.contract.sampling.get(self.name, kind.contract.sampling.get(self.type, 1))
+
+
+def dataset_name(configured: str, dataset: str, valid: bool) -> str:
+    """The Honeycomb dataset for events of one of ours; `configured` is the sink's own, empty where it has none."""
+    own = re.sub(r"[^a-z0-9]+", "-", dataset.lower())
+    if not configured:
+        return own
+    return configured if valid else f"{configured}-{own}"
 
 
 def open_sink(name: str, settings: Any, copies: Copies, secret: Callable[[str], str]) -> Honeycomb:
@@ -105,13 +110,13 @@ def open_sink(name: str, settings: Any, copies: Copies, secret: Callable[[str], 
 
 
 def team(key: str) -> dict[str, str]:
-    """The header that holds an ingest key.
+    """The header that holds an ingest or a configuration key.
 
     Raises ConfigError for what cannot be one, without quoting it.
     """
     key = key.strip()
     if not re.fullmatch(r"[A-Za-z0-9_-]+", key):
-        raise ConfigError("honeycomb", "secret", f"a string of {len(key)} characters", "an ingest key")
+        raise ConfigError("honeycomb", "secret", f"a string of {len(key)} characters", "an API key")
     return {"x-honeycomb-team": key}
 
 

@@ -1,0 +1,39 @@
+"""What holds a place of a contract whose path has the element `*`: a list, or an object with keys of any name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ANY = "*"
+"""The element of a field's path that stands for every item of an array, or for every key of an object."""
+
+
+def holder(schema: Any, path: tuple[str, ...]) -> str:
+    """Whether `path` holds an `array` or an `object` with keys that nobody declares; empty when it cannot be told."""
+    node = _resolved(schema, schema)
+    for part in path:
+        inner = (
+            node.get("items") or node.get("additionalProperties")
+            if part == ANY
+            else node.get("properties", {}).get(part)
+        )
+        node = _resolved(inner, schema)
+    is_array, is_object = (
+        "items" in node or "prefixItems" in node,
+        isinstance(node.get("additionalProperties"), Mapping),
+    )
+    if is_array == is_object:
+        return ""
+    return "array" if is_array else "object"
+
+
+def _resolved(node: Any, root: Any) -> Mapping[str, Any]:
+    for _ in range(16):
+        reference = node.get("$ref", "") if isinstance(node, Mapping) else ""
+        if not reference.startswith("#/"):
+            break
+        node = root
+        for part in reference[2:].split("/"):
+            node = node.get(part, {}) if isinstance(node, Mapping) else {}
+    return node if isinstance(node, Mapping) else {}
