@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.cold_start import cold_start
+from bench.contracts import contracts, print_contracts
+from bench.filter_patterns import filter_patterns, print_rows
+from bench.measuring import print_measuring
 from bench.pipeline import LIMITS, WORKLOADS
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -21,14 +24,32 @@ SIZES = (1_000, 10_000)
 
 
 def main() -> None:
-    """Every workload in a process of its own, then the cold start."""
+    """Every workload in a process of its own, then the cold start, the filter patterns and a thousand contracts."""
     core = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
     rows = [_workload(name, events, redact) for name in WORKLOADS for events in SIZES for redact in (False, True)]
     start = cold_start()
+    measuring = _told([sys.executable, "-m", "bench.measuring"])
+    patterns = filter_patterns()
+    thousand = contracts()
     _print(rows, start)
+    print_measuring(measuring)
+    print_rows(patterns)
+    print_contracts(thousand)
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"workloads": rows, "cold_start": start}, indent=1) + "\n")
+    RESULTS.write_text(
+        json.dumps(
+            {
+                "workloads": rows,
+                "cold_start": start,
+                "measuring": measuring,
+                "filter_patterns": patterns,
+                "contracts": thousand,
+            },
+            indent=1,
+        )
+        + "\n"
+    )
     print(f"\nwritten to {RESULTS.relative_to(Path.cwd())}")
 
 
@@ -40,6 +61,12 @@ def _workload(name: str, events: int, redact: bool) -> dict[str, Any]:
         for _ in range(3)
     ]
     return timed | {"peak_mb": statistics.median(peaks)}
+
+
+def _told(command: list[str]) -> dict[str, Any]:
+    """What a process of its own prints."""
+    told: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return told
 
 
 def _print(rows: list[dict[str, Any]], start: dict[str, Any]) -> None:

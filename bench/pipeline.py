@@ -21,6 +21,7 @@ from forwarders.contracts.compiled import Contracts
 from forwarders.contracts.load import read_folder
 from forwarders.deadletters import open_store
 from forwarders.formats import FORMATS
+from forwarders.measuring import Meter
 from forwarders.model import Contract
 from forwarders.pipeline import run
 from forwarders.plan import Plans
@@ -57,7 +58,9 @@ def contracts_with(name: str, hashed: tuple[str, ...] | None) -> list[Contract]:
     ]
 
 
-def pipeline(contracts: list[Contract], transport: Scripted) -> Callable[[dict[str, Any]], None]:
+def pipeline(
+    contracts: list[Contract], transport: Scripted, meter: Meter | None = None
+) -> Callable[[dict[str, Any]], None]:
     """What a Lambda does with a payload, from base64 to the receipt in our own log."""
     config = Config(environment="prod", sinks={"elasticsearch": SinkConfig(type="elasticsearch", endpoint="http://es")})
     sink = Elasticsearch(
@@ -74,7 +77,7 @@ def pipeline(contracts: list[Contract], transport: Scripted) -> Callable[[dict[s
     receipts = log_receipts(lambda line: lines.append(msgspec.json.encode(line)))
     store = open_store("bench-letters")
     assert store is not None
-    plans = Plans(config, Contracts(contracts), {sink.name: sink}, store, receipts.write, lambda: 0)
+    plans = Plans(config, Contracts(contracts), {sink.name: sink}, store, receipts.write, lambda: 0, meter=meter)
 
     def work(event: dict[str, Any]) -> None:
         for batch in sources.batches(event, "eu-west-1"):

@@ -26,9 +26,14 @@ _COMMANDS = {
     "invoke": "forwarders.cli.invoke",
     "explain": "forwarders.cli.explain",
     "explore": "forwarders.cli.explore",
+    "metrics": "forwarders.cli.metrics",
     "audit": "forwarders.cli.audit",
     "sinks": "forwarders.cli.sinks",
     "bundle": "forwarders.cli.bundle",
+    "schemas": "forwarders.cli.schemas",
+    "build": "forwarders.cli.build",
+    "filters": "forwarders.cli.filters",
+    "doctor": "forwarders.cli.doctor",
 }
 
 
