@@ -31,6 +31,8 @@ check: setup  ## format, lint, types, import floors, generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/logharbor schemas lint
+	$(BIN)/logharbor filters build --check
 
 unit: setup
 	$(BIN)/pytest -n 2 -m 'not live' tests

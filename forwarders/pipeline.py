@@ -47,6 +47,7 @@ def _run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
     accounts = Accounts([spec.name for spec in plan.lanes])
     lanes = [Lane(spec, accounts.of(spec.name), len(plan.lanes)) for spec in plan.lanes]
     taken = Tally()
+    measuring = plan.meter.begin(plan.route.name, plan.origin) if plan.meter is not None else None
     for start in range(0, len(batch.records), CHUNK):
         records = batch.records[start : start + CHUNK]
         ids = event_ids(prefix, records)
@@ -55,13 +56,19 @@ def _run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
         if batch.drop or deadline() <= 0:
             fate, reason = (Fate.FILTERED, batch.drop) if batch.drop else (Fate.RETURNED, "deadline")
             _settle(lanes, ids, fate, reason)
+            if measuring is not None and not batch.drop:
+                measuring.unread(len(ids))
             continue
         try:
             events = plan.read(records, ids)
         except MemoryError:
             _settle(lanes, ids, Fate.RETURNED, "memory")
+            if measuring is not None:
+                measuring.unread(len(ids))
             continue
         accounts.judge(events)
+        if measuring is not None:
+            measuring.take(events)
         for lane in lanes:
             lane.take(events, ids, ids_sum, deadline)
     for lane in lanes:
@@ -72,6 +79,8 @@ def _run(batch: Batch, plan: Plan, deadline: Deadline) -> Receipt:
     receipt = accounts.close(batch_name, plan.origin, taken, plan.clock_ms())
     _keep(batch, receipt, plan, lanes)
     plan.write_receipt(receipt)
+    if plan.meter is not None and measuring is not None:
+        plan.meter.end(measuring, receipt)
     return receipt
 
 

@@ -11,6 +11,7 @@ from forwarders.config import Config, Route
 from forwarders.contracts.compiled import Contracts
 from forwarders.deadletters import Store
 from forwarders.lanes import LaneSpec
+from forwarders.measuring import Meter
 from forwarders.model import Origin, Receipt
 from forwarders.reading import Reader, reader
 from forwarders.sinks import Sink
@@ -24,7 +25,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     `reports_part`: the invoker can be told that a part of the batch must come again. Where it is False (an
     asynchronous invocation) what is returned goes to `store`. `origin` is how documents and receipts name where the
-    batch came from: without what looks like a secret in the name of a group, a stream or a file.
+    batch came from: without what looks like a secret in the name of a group, a stream or a file. `meter` is None where
+    nothing is measured: a replay brings events that were measured when they came first.
     """
 
     origin: Origin
@@ -35,6 +37,7 @@ class Plan(msgspec.Struct, frozen=True):
     write_receipt: Callable[[Receipt], None]
     clock_ms: Callable[[], int]
     reports_part: bool = False
+    meter: Meter | None = None
 
 
 class Plans:
@@ -49,11 +52,13 @@ class Plans:
         write_receipt: Callable[[Receipt], None],
         clock_ms: Callable[[], int],
         reports_part: bool = False,
+        meter: Meter | None = None,
     ) -> None:
         self._config = config
         self._contracts = contracts
         self._sinks = sinks
-        self._rest = (store, write_receipt, clock_ms, reports_part)
+        self.meter = meter
+        self._rest = (store, write_receipt, clock_ms, reports_part, meter)
         self._plans: dict[Origin, Plan] = {}
         self._readers: dict[str, Reader] = {}
 
@@ -78,7 +83,8 @@ class Plans:
             for name in names
         )
         if route.name not in self._readers:
-            self._readers[route.name] = reader(*_format(route), self._contracts)
+            moved = self.meter.moved if self.meter is not None else None
+            self._readers[route.name] = reader(*_format(route), self._contracts, moved)
         return Plan(shown, route, self._readers[route.name], lanes, *self._rest)
 
 

@@ -6,18 +6,25 @@ Nothing is connected and no secret is read here; both wait for the first event t
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from forwarders import redact
-from forwarders.config import Config
+from forwarders.config import Config, OtlpConfig
 from forwarders.contracts.compiled import Contracts
 from forwarders.deadletters import Store
 from forwarders.errors import LogharborError
+from forwarders.measuring import OWN_NAMESPACE, Measured, Meter, Output
+from forwarders.metrics.points import Point
 from forwarders.model import Contract, Receipt
 from forwarders.plan import Plans
 from forwarders.secret import resolve
 from forwarders.sinks import OPEN, Copies, LocalSink, RedactEvent, Sink
+
+if TYPE_CHECKING:
+    from forwarders.metrics.functions import Profile
+    from forwarders.metrics.otel import Exporter
 
 Resolve = Callable[[str], str]
 T = TypeVar("T")
@@ -77,9 +84,71 @@ def open_plans(
     write_receipt: Callable[[Receipt], None],
     reports_part: bool,
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    meter: Meter | None = None,
 ) -> Plans:
     """The plans of this process; see plan.Plan for what the arguments mean."""
-    return Plans(config, contracts, sinks, store, write_receipt, clock_ms, reports_part)
+    return Plans(config, contracts, sinks, store, write_receipt, clock_ms, reports_part, meter)
+
+
+def open_meter(
+    config: Config,
+    measured: Measured,
+    write_line: Callable[[str], None],
+    secret: Resolve = resolve,
+    clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+) -> Meter:
+    """The meter of a Lambda: `write_line` writes a line of its own log, where CloudWatch looks for EMF documents.
+
+    The pipeline's own metrics go there even where `metrics.emf` is off: its alarms stand on them.
+    """
+    settings = config.metrics
+
+    def to_cloudwatch(points: Sequence[Point], _left_s: float, dropped: Counter[str]) -> None:
+        from forwarders.metrics import emf  # after the receipts: what a cold start waits for is done by then
+
+        wanted = points if settings.emf else [point for point in points if point.namespace == OWN_NAMESPACE]
+        for line in emf.documents(wanted, clock_ms(), dropped):
+            write_line(line)
+
+    outputs: list[Output] = [to_cloudwatch]
+    meter = Meter(
+        settings.namespace,
+        measured,
+        redact.patterns,
+        outputs,
+        (lambda: profile_of(config)) if settings.functions.measured else None,
+        embedded=settings.otlp is not None,
+        clock_ms=clock_ms,
+    )
+    if settings.otlp is not None:
+        outputs.insert(0, _otlp(settings.otlp, meter.resource, secret))
+    return meter
+
+
+def profile_of(config: Config) -> Profile:
+    """The profile of Lambda functions with the prices of a configuration."""
+    from forwarders.metrics.functions import Prices, Profile
+
+    return Profile(Prices(config.metrics.functions.gb_second_usd, config.metrics.functions.request_usd))
+
+
+def _otlp(settings: OtlpConfig, resource: Mapping[str, str], secret: Resolve) -> Output:
+    """Sends points by OTLP; the exporter is imported and made when the first ones come."""
+
+    def read_headers() -> dict[str, str]:
+        return {settings.header: secret(settings.secret)} if settings.secret else {}
+
+    headers = _remembered(read_headers)
+    made: list[Exporter] = []
+
+    def send(points: Sequence[Point], left_s: float, dropped: Counter[str]) -> None:
+        if not made:
+            from forwarders.metrics.otel import Exporter
+
+            made.append(Exporter(settings.endpoint, headers, settings.timeout_s, resource))
+        made[0].send(points, left_s, dropped)
+
+    return send
 
 
 def make_ready(sinks: Mapping[str, Sink], contracts: Sequence[Contract]) -> None:

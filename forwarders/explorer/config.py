@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from forwarders.errors import ConfigError
+from forwarders.explorer.metrics import for_metrics
 from forwarders.explorer.questions import Question, View, for_contracts, for_operators, views_of
 from forwarders.explorer.window import Window, data_window
 from forwarders.model import Contract
@@ -73,6 +74,7 @@ def look_at(path: str | Path, contracts: Iterable[Contract] = ()) -> Explorer:
                 raise ConfigError(str(path), "events", "no such table", "a file that `logharbor run` wrote")
             window, outside = data_window(db)
             views = _views(db)
+            events = [name for (name,) in db.execute("SELECT DISTINCT event FROM events")]
             has_receipts = "receipts" in tables
             receipts_window = _receipts_window(db, window) if has_receipts else window
         finally:
@@ -81,7 +83,7 @@ def look_at(path: str | Path, contracts: Iterable[Contract] = ()) -> Explorer:
         expected = "a SQLite file that `logharbor run` wrote"
         raise ConfigError(str(path), "explore", f"SQLite: {error}", expected) from error
     newest = {c.name: c for c in sorted(contracts, key=lambda c: c.major)}
-    questions = [*for_operators(has_receipts), *for_contracts(newest, views)]
+    questions = [*for_operators(has_receipts), *for_metrics(newest, events), *for_contracts(newest, views)]
     metadata = _metadata(questions, views, newest)
     return Explorer(
         str(path),

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from datasette.filters import FilterArguments
 from pluggy import HookimplMarker
 
-from forwarders.explorer import cells, front, window
+from forwarders.explorer import cells, front, metrics, window
 from forwarders.explorer.config import DATABASE, Explorer
 from forwarders.explorer.questions import Question
 from forwarders.explorer.window import Window
@@ -36,6 +36,7 @@ class Plugin:
     @hookimpl
     def prepare_connection(self, conn: sqlite3.Connection) -> None:
         window.register(conn)
+        metrics.register(conn)
         conn.create_function("look", -1, cells.link, deterministic=True)
 
     @hookimpl
