@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test check unit live bench fuzz lock clean
+.PHONY: setup demo test check unit live e2e checkov bench fuzz lock clean
 .DEFAULT_GOAL := demo
 
 setup: .venv/.synced
@@ -39,6 +39,9 @@ unit: setup
 
 live: setup  ## against a real Elasticsearch and a real browser; LOGHARBOR_REQUIRE_LIVE=1 refuses to skip
 	$(BIN)/pytest -n 0 -m live tests
+
+checkov: setup  ## terraform/ and examples/ against checkov's rules, in an environment of its own
+	$(UV) tool run --python 3.11 'checkov>=3.2,<4' -d terraform -d examples --framework terraform --compact --quiet --skip-download
 
 bench: setup  ## CPU time, memory and cold start against the floor, in one run
 	@$(BIN)/python -m bench

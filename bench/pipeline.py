@@ -20,7 +20,7 @@ from forwarders.config import Config, SinkConfig
 from forwarders.contracts.compiled import Contracts
 from forwarders.contracts.load import read_folder
 from forwarders.deadletters import open_store
-from forwarders.formats import FORMATS
+from forwarders.formats.access_log import access_line
 from forwarders.measuring import Meter
 from forwarders.model import Contract
 from forwarders.pipeline import run
@@ -100,7 +100,7 @@ def floor_of(
     data, is_valid = event["awslogs"]["data"], compiled.is_strict
     if contract.shape == "ecs":
         (batch,) = sources.batches(event, "")
-        parsed = [FORMATS["access_log"](record.text)[2] for record in batch.records]
+        parsed = [access_line(record.text)[2] for record in batch.records]
         return lambda: floor.access_lines(data, is_valid, parsed, hashed, rest)
     field = "user" if name == "user.login.success" else "trace_id"
     return lambda: floor.json_events(data, is_valid, field, hashed, rest)

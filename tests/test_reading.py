@@ -8,7 +8,8 @@ import pytest
 
 from forwarders.contracts.compiled import Contracts
 from forwarders.contracts.load import read_folder
-from forwarders.formats import FORMATS
+from forwarders.formats.auto import auto_line
+from forwarders.formats.text import text_line
 from forwarders.model import Record, Verdict
 from forwarders.reading import reader
 
@@ -25,7 +26,7 @@ def contracts():
 def test_one_record_is_one_event_and_keeps_its_id(contracts):
     """Order and ids are the records', whatever the records hold."""
     records = [Record(str(i), RECORD_MS, text) for i, text in enumerate(["{}", "text", "", "{", "\x00"])]
-    events = reader(FORMATS["auto"], True, contracts)(records, ["a", "b", "c", "d", "e"])
+    events = reader(auto_line, True, contracts)(records, ["a", "b", "c", "d", "e"])
     assert [event.id for event in events] == ["a", "b", "c", "d", "e"]
 
 
@@ -34,7 +35,7 @@ def test_one_record_is_one_event_and_keeps_its_id(contracts):
 def test_a_line_becomes_the_event_it_is(case, times, contracts):
     """The first event of a contract and every later one are read alike."""
     text = case["text"] if "text" in case else '{"event":"x","a":' + "[" * case["deep"] + "]" * case["deep"] + "}"
-    read = reader(FORMATS["auto"], True, contracts)
+    read = reader(auto_line, True, contracts)
     for _ in range(times):
         (event,) = read([Record("0", RECORD_MS, text)], ["id"])
     found = msgspec.to_builtins(event)
@@ -48,20 +49,20 @@ def test_a_line_becomes_the_event_it_is(case, times, contracts):
 def test_what_a_source_could_not_decode_is_quarantined(contracts):
     """A record with a fault is an invalid event with that reason; its text is the note, and never parsed."""
     record = Record("0", None, "12 bytes at 34", fault="decode_truncated")
-    (event,) = reader(FORMATS["auto"], True, contracts)([record], ["id"])
+    (event,) = reader(auto_line, True, contracts)([record], ["id"])
     assert (event.verdict, event.reason, event.text) == (Verdict.INVALID, "decode_truncated", "12 bytes at 34")
 
 
 def test_without_any_time_the_event_says_so(contracts):
     """Never now(): an event that has no time of its own, from a source that has none, is flagged."""
-    (event,) = reader(FORMATS["auto"], True, contracts)([Record("0", None, '{"event":"team.new"}')], ["id"])
+    (event,) = reader(auto_line, True, contracts)([Record("0", None, '{"event":"team.new"}')], ["id"])
     assert (event.time_ms, event.flags) == (0, ("no_time",))
 
 
 def test_what_decoding_repaired_stays_on_the_event(contracts):
     """Flags of the record arrive."""
     record = Record("0", 1, "caf\ufffd", flags=("invalid_utf8",))
-    (event,) = reader(FORMATS["auto"], True, contracts)([record], ["id"])
+    (event,) = reader(auto_line, True, contracts)([record], ["id"])
     assert event.flags == ("invalid_utf8",)
 
 
@@ -71,7 +72,7 @@ def test_a_bug_in_a_format_costs_one_event(contracts):
     def broken(text):
         if text == "boom":
             raise ZeroDivisionError
-        return FORMATS["text"](text)
+        return text_line(text)
 
     events = reader(broken, False, contracts)([Record(t, 1, t) for t in ("a", "boom", "b")], ["1", "2", "3"])
     assert [(event.verdict, event.reason) for event in events] == [

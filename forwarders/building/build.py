@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -36,9 +36,15 @@ class BuiltFunction(Archive, frozen=True, kw_only=True):
 
 
 class BuiltLayer(Archive, frozen=True, kw_only=True):
-    """The contracts layer's zip. `bundle_sha256` is that of bundle.json in hex, which `prepare` is told."""
+    """The contracts layer's zip, and what it was made from.
+
+    `bundle_sha256` is that of bundle.json in hex, which `prepare` is told; `pipeline_sha256` that of pipeline.yaml, so
+    that Terraform notices a layer of another one; `contracts` are `event:major`.
+    """
 
     bundle_sha256: str
+    pipeline_sha256: str
+    contracts: Sequence[str]
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,9 +61,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What to build: where to, for which architecture, which parts, and whether `forward` sends metrics by OTLP."""
+    """What to build: where to, from which pipeline.yaml, for which architecture, which parts, and whether `forward`
+    sends metrics by OTLP."""
 
     out: Path
+    pipeline: Path
     architecture: Architecture = "arm64"
     parts: Collection[str] = PARTS
     otlp: bool = False
@@ -95,8 +103,14 @@ def build(
 
 
 def _layer(plan: Plan, body: bytes) -> BuiltLayer:
+    _, contracts = bundle.read(body, str(plan.pipeline))
     made = archive.write(plan.out / LAYER_FILE, contents.layer(body))
-    return BuiltLayer(**msgspec.structs.asdict(made), bundle_sha256=hashlib.sha256(body).hexdigest())
+    return BuiltLayer(
+        **msgspec.structs.asdict(made),
+        bundle_sha256=hashlib.sha256(body).hexdigest(),
+        pipeline_sha256=hashlib.sha256(plan.pipeline.read_bytes()).hexdigest(),
+        contracts=[f"{contract.name}:{contract.major}" for contract in contracts],
+    )
 
 
 def _function(name: str, plan: Plan, package: Path, install: Install, tell: Tell, beside_bytes: int) -> BuiltFunction:

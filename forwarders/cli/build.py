@@ -52,12 +52,10 @@ def command(
     def bundle_body() -> bytes:
         contracts = read_contracts(schemas_path or "schemas")
         handwritten = read_handwritten(Path(filters_path) / HANDWRITTEN)
-        body = bundle.build(config, contracts, measured_by_route(config, contracts, handwritten))
-        bundle.read(body, config_path)
-        return body
+        return bundle.build(config, contracts, measured_by_route(config, contracts, handwritten))
 
     architecture: Architecture = "x86_64" if arch == "x86_64" else "arm64"
-    plan = Plan(Path(out), architecture, parts or PARTS, config.metrics.otlp is not None)
+    plan = Plan(Path(out), Path(config_path), architecture, parts or PARTS, config.metrics.otlp is not None)
     manifest = build(plan, bundle_body, tell=lambda text: click.echo(f"{text} …", err=True))
     if plan.otlp:
         click.echo("forward: with OpenTelemetry, because the pipeline sends metrics by OTLP", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from forwarders.formats.access_log import access_event
 from forwarders.formats.lambda_text import lambda_line
 from forwarders.formats.parsed import Parsed
 
@@ -14,6 +13,8 @@ def auto_line(text: str) -> Parsed:
     Raises Malformed for JSON that cannot be taken (`json_number`, `json_depth`).
     """
     if '] "' in text and text[:1] != "{":
+        from forwarders.formats.access_log import access_event  # 1 ms of a cold start that functions' logs never need
+
         event = access_event(text)
         if event is not None:
             return event

@@ -12,10 +12,10 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
-from forwarders import formats
 from forwarders.contracts.compiled import validator, variant
 from forwarders.contracts.words import bounded_pointer, found
 from forwarders.errors import ConfigError, Malformed
+from forwarders.formats.auto import auto_line
 from forwarders.governance.compare import default_major
 from forwarders.governance.contract import Side
 from forwarders.governance.folders import Folder, Key
@@ -182,13 +182,12 @@ def _from_sqlite(source: str) -> Iterator[Found]:
 
 
 def _from_logs(sources: Sequence[str]) -> Iterator[Found]:
-    read = formats.FORMATS["auto"]
     for batch in files.batches(sources):
         for record in batch.records:
             if record.fault:
                 continue
             try:
-                name, _, event, _ = read(record.text)
+                name, _, event, _ = auto_line(record.text)
             except Malformed:
                 continue
             yield f"{batch.origin.path or 'line'} record {record.position}", name or "", event

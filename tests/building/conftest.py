@@ -32,6 +32,7 @@ def checkout(tmp_path: Path) -> Path:
     ]
     (root / "uv.lock").write_text("version = 1\n" + "\n".join(entries))
     (root / "pyproject.toml").write_text("")
+    (root / "pipeline.yaml").write_text("version: 1\n")
     return root
 
 

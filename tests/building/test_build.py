@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -14,7 +15,8 @@ from forwarders.building.build import Manifest, Plan, build
 from forwarders.building.wheels import BuildError
 from forwarders.errors import ConfigError
 
-BODY = b'{"format": 1}\n'
+BODY = b'{"format": 1, "pipeline": {}, "contracts": [{"name": "a.b", "major": 2, "schema": {}}]}\n'
+MORE = BODY.replace(b'"a.b"', b'"a.c"')
 REQUIREMENTS = """\
 attrs==26.1.0 \\
     --hash=sha256:aa \\
@@ -27,7 +29,7 @@ Typing_Extensions==4.16.0 \\
 
 
 def built(checkout, out, install, body=BODY, **plan) -> Manifest:
-    return build(Plan(out, **plan), lambda: body, package=checkout / "forwarders", install=install)
+    return build(Plan(out, checkout / "pipeline.yaml", **plan), lambda: body, package=checkout / "forwarders", install=install)
 
 
 def names(path: Path) -> list[str]:
@@ -47,6 +49,10 @@ def test_what_a_build_leaves(checkout, installer, tmp_path) -> None:
     said = json.loads((tmp_path / "out/manifest.json").read_text())
     assert (said["runtime"], said["architecture"], said["alias"]) == ("python3.13", "arm64", "live")
     assert said["bundle_format"] == bundle.FORMAT
+    layer = said["layers"]["contracts"]
+    assert layer["contracts"] == ["a.b:2"]
+    assert layer["bundle_sha256"] == hashlib.sha256(BODY).hexdigest()
+    assert layer["pipeline_sha256"] == hashlib.sha256((checkout / "pipeline.yaml").read_bytes()).hexdigest()
     assert said["functions"]["forward"]["handlers"] == {"forward": "forwarders.handlers.forward.handle"}
     assert sorted(said["functions"]["prepare"]["handlers"]) == ["prepare", "subscribe"]
     assert said["functions"]["forward"]["packages"] == dict.fromkeys(
@@ -70,16 +76,16 @@ def test_two_builds_in_different_folders_are_the_same(checkout, installer, tmp_p
 def test_a_contract_changes_the_layer_alone_and_code_the_function_alone(checkout, installer, tmp_path) -> None:
     """A new contract deploys no code; new code no contracts; code of `prepare` alone leaves `forward` as it is."""
     first = built(checkout, tmp_path / "out", installer())
-    second = built(checkout, tmp_path / "out", installer(), body=b'{"format": 1, "more": true}\n')
+    second = built(checkout, tmp_path / "out", installer(), body=MORE)
     assert second.functions == first.functions
     assert second.layers["contracts"].sha256 != first.layers["contracts"].sha256
     (checkout / "forwarders/plan.py").write_text("# changed\n")
-    third = built(checkout, tmp_path / "out", installer(), body=b'{"format": 1, "more": true}\n')
+    third = built(checkout, tmp_path / "out", installer(), body=MORE)
     assert third.layers == second.layers
     assert third.functions["forward"].sha256 != second.functions["forward"].sha256
     (checkout / "forwarders/handlers/prepare.py").write_text("# new\n")
     (checkout / "forwarders/cli/run.py").write_text("# changed\n")
-    fourth = built(checkout, tmp_path / "out", installer(), body=b'{"format": 1, "more": true}\n')
+    fourth = built(checkout, tmp_path / "out", installer(), body=MORE)
     assert fourth.functions["forward"] == third.functions["forward"]
     assert fourth.functions["prepare"].sha256 != third.functions["prepare"].sha256
 
@@ -149,7 +155,7 @@ def test_a_bundle_that_is_refused_stops_the_build_before_anything_is_fetched(che
         raise AssertionError
 
     with pytest.raises(ConfigError, match=r"schemas/a\.json"):
-        build(Plan(tmp_path / "out"), refuse, package=checkout / "forwarders", install=never)
+        build(Plan(tmp_path / "out", checkout / "pipeline.yaml"), refuse, package=checkout / "forwarders", install=never)
 
 
 def test_of_what_uv_exports_only_what_is_wanted_is_asked_for() -> None:

@@ -78,7 +78,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], tuple
         body = bundle.build(from_plain(plain, "pipeline.yaml"), read_folder(ROOT / "schemas"))
         out = tmp_path_factory.mktemp("build")
         try:
-            plan = Plan(out, architecture, ("forward", "layer"))  # type: ignore[arg-type]
+            plan = Plan(out, ROOT / "pipeline.yaml", architecture, ("forward", "layer"))  # type: ignore[arg-type]
             return out, build(plan, lambda: body, package=root / "forwarders")
         except wheels.BuildError as error:
             _skip(f"the packages cannot be had: {error}")

@@ -76,7 +76,8 @@ def test_a_plan_says_what_is_missing_and_changes_nothing(logharbor: Run, cluster
     assert lines[0] == "search (elasticsearch): 19 changes"
     assert "  index_template      logharbor-user          is new" in lines
     assert lines[-3:] == [
-        "traces (honeycomb): nothing to prepare, Honeycomb makes datasets and columns as events come, for want of a prepare_secret",
+        "traces (honeycomb): nothing to prepare, Honeycomb makes datasets and columns as events come, "
+        "for want of a prepare_secret",
         "file (sqlite): nothing to prepare, the run that lands in the file makes its tables",
         "out (stdout): nothing to prepare, there is nothing behind it",
     ]

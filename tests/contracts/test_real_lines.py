@@ -10,7 +10,8 @@ import pytest
 
 from forwarders.contracts.compiled import Contracts
 from forwarders.contracts.load import read_folder
-from forwarders.formats import FORMATS
+from forwarders.formats.access_log import access_line
+from forwarders.formats.lambda_text import lambda_line
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "real" / "apache-access.log.gz"
@@ -22,7 +23,7 @@ def test_every_line_of_a_public_web_site_is_valid() -> None:
     """10,000 access lines of a public web site: each is http.access, valid, without drift, and has its own time."""
     compiled = CONTRACTS.find("http.access")
     assert compiled is not None
-    read = FORMATS["access_log"]
+    read = access_line
     told: Counter[tuple[str | None, bool, bool]] = Counter()
     with gzip.open(REAL, "rt", encoding="utf-8", errors="replace") as lines:
         for line in lines:
@@ -59,7 +60,7 @@ def test_every_line_of_a_public_web_site_is_valid() -> None:
 )
 def test_what_lambda_says_is_valid(line: str) -> None:
     """Every kind of line of the Lambda service, as text and as JSON, is one of the lambda contracts, without drift."""
-    name, _, data, _ = FORMATS["lambda"](line)
+    name, _, data, _ = lambda_line(line)
     assert name in ("lambda.report", "lambda.platform")
     compiled = CONTRACTS.find(name)
     assert compiled is not None

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from forwarders import formats
 from forwarders.contracts.compiled import Contracts
 from forwarders.contracts.load import read_folder
+from forwarders.formats.auto import auto_line
 from forwarders.model import Event
 from forwarders.reading import reader
 from forwarders.sources import files
@@ -48,7 +48,7 @@ def test_every_file_has_a_table() -> None:
 @pytest.mark.parametrize("name", sorted(tables()))
 def test_lines_become_what_the_table_says(name: str) -> None:
     """Each line's event, verdict and reason are those that its row promises."""
-    read = reader(formats.FORMATS["auto"], True, Contracts(read_folder(ROOT / "schemas")))
+    read = reader(auto_line, True, Contracts(read_folder(ROOT / "schemas")))
     events = []
     for batch in files.batches([str(FOLDER / name)]):
         events += read(batch.records, ["0" * 32] * len(batch.records))

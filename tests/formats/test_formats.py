@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from forwarders import jsontext
 from forwarders.errors import Malformed
 from forwarders.formats import FORMATS, legacy_text, named
+from forwarders.formats.auto import auto_line
 
 DATA = Path(__file__).parents[1] / "data" / "formats"
 CASES = [json.loads(line) for path in sorted(DATA.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()]
@@ -48,7 +49,7 @@ def test_a_format_that_there_is_not() -> None:
 
 def test_a_long_text_is_cut_and_says_so() -> None:
     """A text of several megabytes is cut to 65,536 characters with its length in a mark; nothing is cut in silence."""
-    name, text, data, context = FORMATS["auto"]("é" * 3_000_000 + "\n")
+    name, text, data, context = auto_line("é" * 3_000_000 + "\n")
     mark = " …[cut: 3000000 characters]"
     assert (name, context) == ("legacy.text", {"flags": "text_cut"})
     assert data == {"message": "é" * (65_536 - len(mark)) + mark}
@@ -62,7 +63,7 @@ def test_every_line_of_a_real_access_log_lands_typed() -> None:
     status: Counter[int] = Counter()
     with gzip.open(REAL, "rt", encoding="utf-8", newline="\n") as lines:
         for line in lines:
-            name, text, data, context = FORMATS["auto"](line)
+            name, text, data, context = auto_line(line)
             assert (name, context, json.loads(text)) == ("http.access", None, data)
             assert data["source"]["ip"] == data["source"]["address"] == line.split(" ")[0]
             assert data["url"]["path"]
@@ -98,7 +99,7 @@ def test_every_line_of_a_real_access_log_lands_typed() -> None:
 def test_a_hostile_megabyte_is_text_or_refused(name: str, text: str) -> None:
     """Repetition in any shape lands as text, or is refused as too deep; nothing takes squares of its length."""
     try:
-        event, out, data, _ = FORMATS[name](text)
+        event, out, data, _ = named(name)(text)
     except Malformed as refusal:
         reason = refusal.reason
         assert (reason, text[0]) == ("json_depth", "{")

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from forwarders import formats, jsontext
+from forwarders import jsontext
 from forwarders.contracts.compiled import Contracts
 from forwarders.errors import ConfigError, Malformed
+from forwarders.formats.auto import auto_line
 from forwarders.governance.propose.observe import Seen
 from forwarders.sources import files
 
@@ -80,11 +81,10 @@ def _is_sqlite(source: str) -> bool:
 
 
 def _logged(source: str, corpus: Corpus) -> Iterator[dict[str, Any]]:
-    read = formats.FORMATS["auto"]
     for batch in files.batches([source]):
         for record in batch.records:
             try:
-                name, _, data, _ = read(record.text)
+                name, _, data, _ = auto_line(record.text)
             except Malformed:
                 corpus.unreadable += 1
                 continue
