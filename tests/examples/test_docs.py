@@ -70,8 +70,9 @@ def surroundings(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, *RUNNABLE)])
 def test_commands_do_what_the_page_says(page: str, tmp_path: Path) -> None:
     """Every command that a page marks as runnable succeeds and prints what the page shows."""
-    for name in ("schemas", "examples"):
+    for name in ("schemas", "examples", "filters"):
         shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pipeline.yaml", tmp_path)
     for kind, body in blocks(page, *RUNNABLE):
         for command, lines in steps(kind, body):
             done = subprocess.run(

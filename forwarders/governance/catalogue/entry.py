@@ -10,6 +10,7 @@ import msgspec
 
 from forwarders.contracts.tree import expand
 from forwarders.deriving import Measured
+from forwarders.errors import ConfigError
 from forwarders.governance.catalogue.history import History, Version
 from forwarders.governance.catalogue.rows import Row, number, plain, rows
 from forwarders.governance.contract import listing, mapping
@@ -103,8 +104,15 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def entries(contracts: Sequence[Contract], folder: Folder, history: History | None, homes: Homes) -> list[Entry]:
-    """The entries of the catalogue, in the order of the contracts, which have been checked before."""
+    """The entries of the catalogue, in the order of the contracts, which have been checked before.
+
+    Raises ConfigError for one that lies where a diff does not look.
+    """
     sides = folder.contracts()
+    for one in contracts:
+        if (one.name, one.major) not in sides:
+            place = "<domain>/<event>/v<major>.schema.json, in no folder that is hidden or called valid or invalid"
+            raise ConfigError(folder.label, f"{one.name} v{one.major}", "it in another place", place)
     return [_entry(one, folder, sides[one.name, one.major].file, history, homes) for one in contracts]
 
 

@@ -15,7 +15,7 @@ from forwarders.governance.folders import Folder, Key, decode, identity
 from forwarders.governance.rows import Change
 
 MAX_VERSIONS = 50
-"""Of one contract; what is older is left out, and the page says so."""
+"""Of one contract; what is older is left out."""
 _NO_BLOB = "0" * 40
 
 
@@ -114,10 +114,10 @@ def _versions(states: Sequence[_State], now: Side) -> list[Version]:
         version = str(state.side.notes.get("version", ""))
         last.pop(version, None)
         last[version] = state
-    found = list(last.items())
+    found = list(last.items())[-MAX_VERSIONS - 1 :]
     result = []
     for index, (version, state) in enumerate(found):
         before = found[index - 1][1].side if index else None
         changes = compare(before, state.side, Context()) if before is not None else []
         result.append(Version(version, state.date, state.commit, tuple(changes), before is None))
-    return result[::-1][:MAX_VERSIONS]
+    return result[-MAX_VERSIONS:][::-1]
