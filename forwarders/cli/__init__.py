@@ -23,16 +23,16 @@ USAGE, FAILED, INTERRUPTED = 2, 1, 130
 
 _COMMANDS = {
     "run": "forwarders.cli.run",
-    "invoke": "forwarders.cli.invoke",
     "explain": "forwarders.cli.explain",
     "explore": "forwarders.cli.explore",
     "metrics": "forwarders.cli.metrics",
     "audit": "forwarders.cli.audit",
+    "schemas": "forwarders.cli.schemas",
+    "filters": "forwarders.cli.filters",
     "sinks": "forwarders.cli.sinks",
     "bundle": "forwarders.cli.bundle",
-    "schemas": "forwarders.cli.schemas",
     "build": "forwarders.cli.build",
-    "filters": "forwarders.cli.filters",
+    "invoke": "forwarders.cli.invoke",
     "doctor": "forwarders.cli.doctor",
 }
 

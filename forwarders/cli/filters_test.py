@@ -9,7 +9,9 @@ import click
 
 from forwarders.cli.filters_explain import PATTERN_SETTINGS, parsed_or_exit
 from forwarders.cli.shown import json_line, printable
+from forwarders.errors import ConfigError
 from forwarders.metrics.filter_pattern import FilterPatternError, Match, Pattern, parse_selector
+from forwarders.sources.inflate import Damage, decompressed
 
 NO_MATCH = 1
 
@@ -24,6 +26,8 @@ NO_MATCH = 1
 def command(pattern: str, files: tuple[str, ...], selector: str | None, form: str) -> None:
     """Say which lines of FILE (or of standard input) match PATTERN, as TestMetricFilter would.
 
+    Files may be plain, gzip or zstd.
+
     Text: the lines that match, with what is extracted. JSON: an object for every line. A pattern that begins with a
     minus goes behind `--`. Exit 0 when a line matched, 1 when none did, 2 for a pattern that AWS refuses or a file that
     cannot be read.
@@ -33,7 +37,7 @@ def command(pattern: str, files: tuple[str, ...], selector: str | None, form: st
     lines = matched = 0
     for file in files or ("-",):
         with click.open_file(file, "rb") as stream:
-            for number, line in _lines(stream):
+            for number, line in enumerate(_lines(file, stream), 1):
                 match = compiled.match(line)
                 lines, matched = lines + 1, matched + (match is not None)
                 name = file if len(files) > 1 else ""
@@ -55,10 +59,30 @@ def _check_selector(selector: str | None) -> None:
         raise click.BadParameter(f"\n{error.shown()}", param_hint="--value") from None
 
 
-def _lines(stream: IO[Any]) -> Iterator[tuple[int, str]]:
-    """The lines with their numbers from 1; bytes that are no UTF-8 are replaced, as CloudWatch Logs does."""
-    for number, line in enumerate(stream, 1):
-        yield number, line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
+def _lines(file: str, stream: IO[Any]) -> Iterator[str]:
+    """The lines; gzip and zstandard are unpacked, and bytes that are no UTF-8 replaced, as CloudWatch Logs does."""
+    open_line: list[bytes] = []
+    for piece in decompressed(lambda offset: _chunks(stream), replay=False):
+        if isinstance(piece, Damage):
+            found = "it ends too early" if piece.reason == "decode_truncated" else "it is broken"
+            raise ConfigError(file, f"byte {piece.offset}", found, "all of a compressed file")
+        first, *others = piece.split(b"\n")
+        open_line.append(first)
+        for part in others:
+            yield _text(b"".join(open_line))
+            open_line = [part]
+    if last := b"".join(open_line):
+        yield _text(last)
+
+
+def _chunks(stream: IO[Any]) -> Iterator[bytes]:
+    """What there is, as soon as it is there: standard input may be a `tail -f`."""
+    while chunk := stream.read1(1 << 16):
+        yield chunk
+
+
+def _text(line: bytes) -> str:
+    return line.removesuffix(b"\r").decode("utf-8", "replace")
 
 
 def _told(file: str, number: int, match: Match | None, selector: str | None) -> dict[str, object]:

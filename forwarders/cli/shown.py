@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
@@ -24,7 +25,11 @@ def printable(text: str) -> str:
 
 def json_line(value: object) -> str:
     """`value` as JSON on one line, safe to print as well: outside of strings there is nothing to escape."""
-    return printable(msgspec.json.encode(value).decode())
+    try:
+        text = msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape and UTF-8 cannot hold
+        text = json.dumps(msgspec.to_builtins(value), ensure_ascii=True, separators=(",", ":"))
+    return printable(text)
 
 
 def json_lines(text: str) -> list[str]:

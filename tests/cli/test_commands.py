@@ -68,7 +68,7 @@ def test_help_is_there_and_fits_a_terminal(name: str, logharbor: Callable[..., A
     [
         (["rnu"], "No such command 'rnu'. Did you mean 'run'?"),
         (["sinks", "plna"], "No such command 'plna'. Did you mean 'plan'?"),
-        (["xyzzy"], "No such command 'xyzzy'. There are run, invoke, explain, "),
+        (["xyzzy"], "No such command 'xyzzy'. There are run, explain, explore, "),
         (["run"], "Missing argument 'SOURCE...'."),
         (["explain", "x", "--skins", "y"], "No such option '--skins'."),
         (["run", "x", "--explore", "--sink", "stdout"], "--explore needs a sink sqlite:PATH"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,25 @@ def test_a_metric_value_is_shown(tmp_path: Path, logharbor: Run) -> None:
     done = logharbor("filters", "test", "{ $.a = 1 }", *paths, "--value", "$.ms", "--format", "json")
     told = [json.loads(line) for line in done.out.splitlines()]
     assert [(row["file"], row["line"], row["value"]) for row in told] == [(paths[0], 1, 2.5), (paths[1], 1, None)]
+
+
+def test_a_compressed_file_is_unpacked(tmp_path: Path, logharbor: Run) -> None:
+    """Told by its first bytes; one that ends too early is told of, with exit 2, behind what could be read."""
+    whole = gzip.compress(b"ERROR a\nINFO b\nERROR c")
+    path = tmp_path / "app.log"
+    path.write_bytes(whole)
+    assert logharbor("filters", "test", "ERROR", str(path)).out == "1: ERROR a\n3: ERROR c\n"
+    path.write_bytes(whole[:-9])
+    done = logharbor("filters", "test", "ERROR", str(path))
+    assert (done.code, "ends too early" in done.err) == (2, True)
+
+
+def test_half_a_surrogate_pair_is_escaped(tmp_path: Path, logharbor: Run) -> None:
+    """JSON can name a character that no text can hold: as a value it is printed as it was escaped."""
+    path = tmp_path / "lines"
+    path.write_text('{"a":"x\\ud800"}\n')
+    done = logharbor("filters", "test", "{ $.a = * }", str(path), "--value", "$.a", "--format", "json")
+    assert done.out == '{"line":1,"matched":true,"values":{},"value":"x\\ud800"}\n'
 
 
 def test_nothing_matches(lines: str, logharbor: Run) -> None:
