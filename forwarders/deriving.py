@@ -12,7 +12,7 @@ import msgspec
 
 from forwarders import canary
 from forwarders.config import OWN_NAMESPACE, Config, Events, Route, glob
-from forwarders.contracts.fields import fields
+from forwarders.contracts.fields import Field, fields
 from forwarders.contracts.load import is_wire_default
 from forwarders.errors import ConfigError
 from forwarders.formats.lambda_platform import PLATFORM, REPORT
@@ -69,7 +69,18 @@ def derive(config: Config, contracts: Sequence[Contract], handwritten: Sequence[
     check_limits(handwritten, "filters/handwritten")
     filters, measured = homes(config, contracts, handwritten)
     check_limits([*handwritten, *filters], "filters")
+    _check_once(handwritten, filters)
     return Derived(filters, measured, _alarms(config, contracts), _dashboards(config, contracts))
+
+
+def _check_once(handwritten: Sequence[Filter], derived: Sequence[Filter]) -> None:
+    """Raises ConfigError for a handwritten filter that publishes a metric of a contract in one of its log groups."""
+    known = {(group, one.metric.namespace, one.metric.name): one for one in derived for group in one.log_groups}
+    for one in handwritten:
+        for group in one.log_groups:
+            if other := known.get((group, one.metric.namespace, one.metric.name)):
+                found = f"the metric {one.metric.name} in {group}, which {other.name} is for: it would count twice"
+                raise ConfigError("filters/handwritten", one.name, found, "a metric of its own, or no such filter")
 
 
 def homes(
@@ -81,7 +92,9 @@ def homes(
     for one in handwritten:
         for group in one.log_groups:
             taken[group] = taken.get(group, 0) + 1
-    known = [(contract, rule, _unfit(contract, rule)) for contract, said in _rules(contracts) for rule in said]
+    known = [
+        (contract, rule, _unfit(rule, declared)) for contract, said, declared in _rules(contracts) for rule in said
+    ]
     filters: list[Filter] = []
     measured: list[Measured] = []
     for route in _routes(config):
@@ -145,11 +158,10 @@ def _reach(route: Route, config: Config) -> tuple[tuple[str, ...], Path, str]:
     return (), (), _TEXT_FORMATS.get(fmt, other)
 
 
-def _unfit(contract: Contract, rule: Rule) -> str:
+def _unfit(rule: Rule, said: Mapping[str, Field]) -> str:
     """Why no pattern of a rule is fit for CloudWatch, on whatever route; empty when one is."""
     if rule.event in _MADE_HERE:
         return "Logharbor makes these events of lines of the Lambda platform"
-    said = {field.name: field for field in fields(contract)}
     for name in map(dotted, rule.dimensions):
         if name in said and (said[name].cardinality < 0 or said[name].cardinality > MAX_VALUES):
             many = "unbounded" if said[name].cardinality < 0 else f"{said[name].cardinality:,}"
@@ -192,21 +204,22 @@ def _filter(
     return Filter(name, groups, pattern.text, metric, Source(rule.event, rule.major, contract.version, contract.owner))
 
 
-def _rules(contracts: Sequence[Contract]) -> Iterator[tuple[Contract, list[Rule]]]:
+def _rules(contracts: Sequence[Contract]) -> Iterator[tuple[Contract, list[Rule], Mapping[str, Field]]]:
+    """The rules of each contract, checked; and its fields by their dotted names, where it has rules."""
     defaults: dict[str, int] = {}
     flagged = {contract.name: contract.major for contract in contracts if is_wire_default(contract)}
     for contract in contracts:
         defaults[contract.name] = flagged.get(contract.name, max(contract.major, defaults.get(contract.name, 0)))
     for contract in contracts:
         said = rules(contract.schema, defaults[contract.name] == contract.major)
-        _check(contract, said)
-        yield contract, said
+        declared = {field.name: field for field in fields(contract)} if said else {}
+        _check(contract, said, declared)
+        yield contract, said, declared
 
 
-def _check(contract: Contract, said: Sequence[Rule]) -> None:
+def _check(contract: Contract, said: Sequence[Rule], by_name: Mapping[str, Field]) -> None:
     """Raises ConfigError for a rule that no event can satisfy, or whose dimensions tell of a person."""
     place = f"{contract.name} v{contract.major}"
-    by_name = {field.name: field for field in fields(contract)}
     seen: set[str] = set()
     for i, rule in enumerate(said):
         key = f"/x-event/metrics/{i}"
@@ -228,7 +241,7 @@ def _check(contract: Contract, said: Sequence[Rule]) -> None:
 def _alarms(config: Config, contracts: Sequence[Contract]) -> list[Alarm]:
     result: list[Alarm] = []
     channels: dict[str, str] = {}
-    for contract, said in _rules(contracts):
+    for contract, said, _ in _rules(contracts):
         place = f"{contract.name} v{contract.major}"
         channels.setdefault(contract.owner, "")
         for rule in said:
@@ -252,7 +265,7 @@ def _takes(events: Events, name: str) -> bool:
 
 def _dashboards(config: Config, contracts: Sequence[Contract]) -> list[Dashboard]:
     sections: dict[tuple[str, str], list[Section]] = {}
-    for contract, said in _rules(contracts):
+    for contract, said, _ in _rules(contracts):
         # CloudWatch has the raw line; a dashboard should not be what shows it to everybody.
         personal = {field.name for field in fields(contract) if field.pii}
         columns, group_by = views(contract.schema.get("x-event", {}).get("views", {}), personal)

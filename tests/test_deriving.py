@@ -291,7 +291,7 @@ def test_the_pipeline_watches_itself() -> None:
         "pipeline-delivery-errors": ("DeliveryErrors", {}, "subscription"),
         "pipeline-delivery-throttled": ("DeliveryThrottling", {}, "subscription"),
         "pipeline-destination-failures": ("DestinationDeliveryFailures", {}, "function"),
-        "pipeline-emf-invalid": ("EMFValidationErrors", {}, None),
+        "pipeline-emf-invalid": ("EMFValidationErrors", {}, "log"),
         "pipeline-errors": ("Errors", {}, "function"),
         "pipeline-iterator-age": ("IteratorAge", {}, "function"),
         "pipeline-quarantined": ("Quarantined", {"owner": "(no contract)"}, None),
@@ -337,6 +337,15 @@ def test_the_order_of_contracts_changes_nothing() -> None:
     """The same input gives the same files, byte for byte."""
     contracts, pipeline = read_folder(ROOT / "schemas"), read_yaml(ROOT / "pipeline.yaml")
     assert files(derive(pipeline, contracts)) == files(derive(pipeline, contracts[::-1]))
+
+
+def test_a_handwritten_filter_does_not_count_a_metric_of_a_contract_again() -> None:
+    """In a log group that has the derived filter it is refused; in another one it may add to the metric."""
+    metric = Metric("Orders", "Logharbor/Events", "1")
+    with pytest.raises(ConfigError, match="it would count twice"):
+        derive(config(LINE), [contract(COUNT)], [Filter("again", ("/shop",), "ORDER", metric)])
+    derived = derive(config(LINE), [contract(COUNT)], [Filter("legacy", ("/legacy",), "ORDER", metric)])
+    assert [one.name for one in derived.filters] == ["shop--order.placed--v1--Orders"]
 
 
 def test_the_filters_in_this_repository_are_up_to_date() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, Any
+from io import BufferedReader
+from typing import cast
 
 import click
 
@@ -37,7 +38,7 @@ def command(pattern: str, files: tuple[str, ...], selector: str | None, form: st
     lines = matched = 0
     for file in files or ("-",):
         with click.open_file(file, "rb") as stream:
-            for number, line in enumerate(_lines(file, stream), 1):
+            for number, line in enumerate(_lines(file, cast(BufferedReader, stream)), 1):
                 match = compiled.match(line)
                 lines, matched = lines + 1, matched + (match is not None)
                 name = file if len(files) > 1 else ""
@@ -59,7 +60,7 @@ def _check_selector(selector: str | None) -> None:
         raise click.BadParameter(f"\n{error.shown()}", param_hint="--value") from None
 
 
-def _lines(file: str, stream: IO[Any]) -> Iterator[str]:
+def _lines(file: str, stream: BufferedReader) -> Iterator[str]:
     """The lines; gzip and zstandard are unpacked, and bytes that are no UTF-8 replaced, as CloudWatch Logs does."""
     open_line: list[bytes] = []
     for piece in decompressed(lambda offset: _chunks(stream), replay=False):
@@ -75,7 +76,7 @@ def _lines(file: str, stream: IO[Any]) -> Iterator[str]:
         yield _text(last)
 
 
-def _chunks(stream: IO[Any]) -> Iterator[bytes]:
+def _chunks(stream: BufferedReader) -> Iterator[bytes]:
     """What there is, as soon as it is there: standard input may be a `tail -f`."""
     while chunk := stream.read1(1 << 16):
         yield chunk

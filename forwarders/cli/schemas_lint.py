@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import msgspec
 
+from forwarders.cli.shown import printable
 from forwarders.governance import lock
 from forwarders.governance.lint import Finding, Report, has_errors, lint
 
@@ -31,11 +33,13 @@ def command(folder: str, form: str, write: bool, strict: bool) -> int:
 
     Every file is looked at, whatever is wrong with the others. Exit 0, or 1 when there is an error.
     """
-    report = lint(folder)
+    today = datetime.datetime.now(datetime.UTC).date()
+    report = lint(folder, today)
     if write and _wrote(Path(folder, lock.FILE), report.lock):
-        report = lint(folder)
+        report = lint(folder, today)
     {"text": _text, "json": _json, "github": _github}[form](report)
-    return 1 if has_errors(report.findings) or (strict and report.findings) else 0
+    counts = [finding for finding in report.findings if not finding.waived]
+    return 1 if has_errors(counts) or (strict and counts) else 0
 
 
 def _wrote(file: Path, text: str) -> bool:
@@ -47,8 +51,9 @@ def _wrote(file: Path, text: str) -> bool:
 
 
 def _json(report: Report) -> None:
-    body = msgspec.json.encode([msgspec.to_builtins(finding) for finding in report.findings])
-    click.echo(msgspec.json.format(body, indent=1))
+    told = [msgspec.to_builtins(finding) for finding in report.findings]
+    plain = [{key: value for key, value in one.items() if value or key != "waived"} for one in told]
+    click.echo(msgspec.json.format(msgspec.json.encode(plain), indent=1))
 
 
 def _text(report: Report) -> None:
@@ -60,14 +65,17 @@ def _text(report: Report) -> None:
         click.secho(finding.severity, fg=_COLOURS[finding.severity], nl=False)
         click.echo(f" {finding.message} ", nl=False)
         click.secho(f"[{finding.rule}]", dim=True)
+        if finding.waived:
+            click.secho(f"  waived {printable(finding.waived)}", fg="yellow")
     click.echo(_summary(report.findings, report.contracts))
 
 
-def _summary(findings: Iterable[Finding], contracts: int) -> str:
+def _summary(findings: Sequence[Finding], contracts: int) -> str:
     severities = [finding.severity for finding in findings]
     errors, warnings = severities.count("error"), severities.count("warning")
     said = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}" if severities else "nothing to say"
-    return f"{_count(contracts, 'contract')}: {said}"
+    waived = sum(bool(finding.waived) for finding in findings)
+    return f"{_count(contracts, 'contract')}: {said}" + (f", {waived:,} of them waived" if waived else "")
 
 
 def _count(n: int, noun: str) -> str:
@@ -80,7 +88,8 @@ def _github(report: Report) -> None:
         line = f",line={finding.line}" if finding.line else ""
         place = f"{finding.pointer}: " if finding.pointer else ""
         title = f",title={_property(finding.rule)}"
-        message = _data(place + finding.message)
+        waived = f" (waived {printable(finding.waived)})" if finding.waived else ""
+        message = _data(place + finding.message + waived)
         click.echo(f"::{finding.severity} file={_property(finding.file)}{line}{title}::{message}")
 
 

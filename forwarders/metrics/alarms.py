@@ -30,7 +30,7 @@ COMPARISONS = {
     ">=": "GreaterThanOrEqualToThreshold",
 }
 
-ForEach = Literal["function", "stream", "subscription"]
+ForEach = Literal["function", "log", "stream", "subscription"]
 Missing = Literal["breaching", "notBreaching", "ignore", "missing"]
 
 
@@ -38,8 +38,8 @@ class Alarm(msgspec.Struct, frozen=True):
     """One alarm, as Terraform makes it.
 
     `statistic` is one of CloudWatch's or a percentile (`p99`); `period` is in seconds. `for_each` names what the alarm
-    is repeated for, with the dimension that names it: `function` (FunctionName), `stream` (StreamName), `subscription`
-    (LogGroupName, DestinationType and FilterName); None: once.
+    is repeated for, with the dimension that names it: `function` (FunctionName), `log` (LogGroupName, a function's
+    own log), `stream` (StreamName), `subscription` (LogGroupName, DestinationType and FilterName); None: once.
     """
 
     name: str
@@ -149,7 +149,7 @@ def _deliveries(namespace: str) -> list[Alarm]:
         _own(
             "emf-invalid",
             "CloudWatch refused metrics that the forwarder wrote to its log.",
-            "AWS/Logs", "EMFValidationErrors", "Sum", ">=", 1,
+            "AWS/Logs", "EMFValidationErrors", "Sum", ">=", 1, for_each="log",
         ),
     ]  # fmt: skip
 

@@ -84,9 +84,8 @@ def _fields(fields: Fields) -> Iterator[str]:
         if entry.name == ELLIPSIS:
             yield "  then come any number of fields, or none"
             continue
-        name = (
-            f"${entry.name}" if entry.name else f"${place} (without a name)" if fields.ellipsis is None else "the next"
-        )
+        counted = fields.ellipsis is None or place <= fields.ellipsis
+        name = f"${entry.name}" if entry.name else f"${place} (without a name)" if counted else "the next"
         rest = " and all that follows" if place == len(entries) and fields.ellipsis is None else ""
         if entry.condition is None:
             yield f"  {name} is field {place}{rest}" if fields.ellipsis is None else f"  {name} is one field"
@@ -144,7 +143,7 @@ def _compared(condition: Comparison) -> str:
         text = "" if field else f' {"nor" if there else "or"} the string "{literal.source}"'
         return f"{there or 'is'} the number {literal.source}{text}"
     if literal.text.strip("*") == "" and literal.is_glob:
-        return "is a string or a number" if symbol == "=" and not field else f"{there or 'is'} anything"
+        return ("is anything" if field else "is a string or a number") if symbol == "=" else "is nothing that there is"
     return f"{there or 'is'} {_glob(literal)}"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal
 
 from forwarders.metrics.filter_pattern.compiled import ABSENT, Test, compiled, one_value
@@ -14,7 +16,7 @@ from forwarders.metrics.filter_pattern.json_pattern import json_pattern
 from forwarders.metrics.filter_pattern.message import parsed
 from forwarders.metrics.filter_pattern.regexes import Regex, regex
 from forwarders.metrics.filter_pattern.selectors import parse_selector
-from forwarders.metrics.filter_pattern.split import fields
+from forwarders.metrics.filter_pattern.split import WHITE
 from forwarders.metrics.filter_pattern.terms import Terms, terms, tester
 from forwarders.metrics.filter_pattern.tree import Comparison, Condition, Node, Selector, conditions
 
@@ -22,6 +24,8 @@ MAX_LENGTH = 1024
 """Characters of a pattern."""
 
 Kind = Literal["all", "terms", "regex", "json", "fields"]
+
+_PLACE = re.compile(r"\$[1-9][0-9]{0,8}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,10 @@ class Match:
     def value(self, chosen: str) -> float | str | None:
         """What a metric filter with this `metricValue` would read: `$.latency`, `$size` or `$3`.
 
-        A number of a JSON event (int, or float), a string of it, or the text of a field; None where there is nothing,
-        null, a boolean, an object or an array. CloudWatch publishes numbers; that it publishes nothing for a string is
-        recorded, but not for one that looks like a number. A number as text (`200`) stands for itself.
+        A number of a JSON event (int, or float), a string of it, or the text of a field, by its name or its place (with
+        a name or without); None where there is nothing, null, a boolean, an object or an array. CloudWatch publishes
+        numbers; that it publishes nothing for a string is recorded, but not for one that looks like a number. A number
+        as text (`200`) stands for itself.
 
         Raises FilterPatternError for a selector that is none, or has a wildcard.
         """
@@ -48,10 +53,9 @@ class Match:
             return found if type(found) in (int, float, str) else None
         if not chosen.startswith("$"):
             return chosen
-        if chosen in self.values or not chosen[1:].isdecimal():
+        if chosen in self.values or _PLACE(chosen) is None:
             return self.values.get(chosen)
-        cut, place = fields(self.message), int(chosen[1:9])
-        return cut[place - 1] if 0 < place <= len(cut) else None
+        return next(islice(self.values.values(), int(chosen[1:]) - 1, None), None)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def parse(pattern: str) -> Pattern:
             f"Member must have length less than or equal to {MAX_LENGTH}"
         )
         raise FilterPatternError(pattern, MAX_LENGTH, f"{len(pattern)} characters", f"at most {MAX_LENGTH}", said)
-    start, end = len(pattern) - len(pattern.lstrip()), len(pattern.rstrip())
+    start, end = len(pattern) - len(pattern.lstrip(WHITE)), len(pattern.rstrip(WHITE))
     if start >= end:
         return Pattern(pattern, "all", _not_json, lambda message: {})
     if pattern[start] == "{":

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+WHITE = " \t\n\r\f\v"
+"""What separates fields, and the words of a pattern."""
 BLANKS = r" \t\n\r\f\v"
 FIELD = rf'((?>"[^"]*+"|\[[^\]]*+\]|[^{BLANKS}]++))'
 """A field with its quotes or brackets. Atomic: a closed field is never tried again as an ordinary one."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from forwarders.metrics.filter_pattern.error import FilterPatternError, unknown
 from forwarders.metrics.filter_pattern.quoted import quoted
+from forwarders.metrics.filter_pattern.split import WHITE
 
 _EXPECTED = "a letter, a digit, '_', '.', '-', '?' or a phrase in double quotes"
 
@@ -31,7 +32,7 @@ def terms(pattern: str) -> Terms:
     at, prefix, glued = 0, "", False
     while at < len(pattern):
         letter = pattern[at]
-        if letter.isspace():
+        if letter in WHITE:
             at, glued = at + 1, False
         elif letter in "-?":
             if prefix:

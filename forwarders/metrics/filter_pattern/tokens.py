@@ -10,6 +10,7 @@ from forwarders.metrics.filter_pattern.numbers import number
 from forwarders.metrics.filter_pattern.quoted import quoted
 from forwarders.metrics.filter_pattern.regexes import regex
 from forwarders.metrics.filter_pattern.selectors import selector
+from forwarders.metrics.filter_pattern.split import WHITE
 from forwarders.metrics.filter_pattern.tree import Literal, Selector, Text
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").match
@@ -40,7 +41,7 @@ def tokens(pattern: str, start: int, end: int, *, json: bool) -> list[Token]:
     words: list[Token] = []
     at = start
     while at < end:
-        if pattern[at].isspace():
+        if pattern[at] in WHITE:
             at += 1
             continue
         word, at = _word(pattern, at, _JSON_SYMBOLS if json else _FIELD_SYMBOLS)

@@ -47,7 +47,7 @@ def _terms(terms: Terms, text: str) -> Iterator[str]:
     if terms.excluded and not terms.required:
         yield "With exclusions alone every other event matches, whatever it is."
     if " " in terms.required:
-        yield 'A quoted blank matches only messages that hold a blank; the pattern for all of them is "".'
+        yield "A quoted blank matches only messages that hold a blank; all of them match the empty pattern."
     words = (*terms.required, *terms.excluded, *terms.optional)
     if any("*" in word for word in words):
         yield "`*` is an ordinary character in a phrase."
@@ -82,7 +82,9 @@ def _state(condition: State) -> Iterator[str]:
     source = condition.subject.source
     if condition.state == "IS NULL" and not condition.subject.has_wildcard:
         yield f"{source} IS NULL is true as well for an array that holds a null, and false when {source} is absent."
-    if condition.state == "NOT EXISTS":
+    if condition.state == "NOT EXISTS" and condition.subject.has_wildcard:
+        yield f"{source} NOT EXISTS is true as well for an empty array or object, for null and for a plain value there."
+    elif condition.state == "NOT EXISTS":
         yield f"{source} NOT EXISTS is false when {source} is null: that is {source} IS NULL."
 
 
@@ -91,16 +93,16 @@ def _json(condition: Comparison, subject: Selector) -> Iterator[str]:
     if condition.operator == "!=":
         if subject.has_wildcard:
             yield (
-                "`!=` with a wildcard means that none is equal: it is true for an empty array and for null, and false "
-                "when one of several is equal or when the array is absent."
+                "`!=` with a wildcard means that none is equal: it is true for an empty array, null and a plain "
+                "value, and false when one of several is equal or when the array is absent."
             )
         else:
             yield (
-                f"`!=` is false when {source} is absent, null, a boolean, an object or an array. To have those, too, "
-                f"add || ({source} NOT EXISTS) || ({source} IS NULL)."
+                f"`!=` is false when {source} is absent, null, a boolean, an object or an array. To have absent and "
+                f"null ones, too, add || ({source} NOT EXISTS) || ({source} IS NULL)."
             )
     if isinstance(literal, Text):
-        yield from _text(literal, source)
+        yield from _text(literal, subject, condition.operator)
     if isinstance(literal, Number) and condition.operator in ("=", "!="):
         yield (
             f"{literal.source} is compared by value with numbers (1, 1.0 and 1e0 are equal); a string is equal only if "
@@ -108,17 +110,21 @@ def _json(condition: Comparison, subject: Selector) -> Iterator[str]:
         )
     if isinstance(literal, Number) and condition.operator not in ("=", "!="):
         yield f"Order is for numbers alone: {condition.operator} is never true for a numeric string."
-        yield from _metric_value(source)
+        yield from _metric_value(subject)
     if isinstance(literal, Regex):
         yield "A regex on a number sees its printed form (1e3 is 1000.0); it hits no boolean, null, object or array."
 
 
-def _text(literal: Text, source: str) -> Iterator[str]:
+def _text(literal: Text, subject: Selector, operator: str) -> Iterator[str]:
     if literal.text.casefold() in ("true", "false"):
-        yield f'{literal.text} here is the string "{literal.text}": a boolean is {source} IS {literal.text.upper()}.'
+        state = f"{subject.source} IS {literal.text.upper()}"
+        yield f'{literal.text} here is the string "{literal.text}": a boolean is {state}.'
     if literal.text == "*":
         yield "`= *` is true for strings and numbers; not for booleans, null, objects and arrays."
-        yield from _metric_value(source)
+        if operator == "=":
+            yield from _metric_value(subject)
+        elif not subject.has_wildcard:
+            yield "`!= *` is never true."
     elif literal.is_glob:
         yield from _glob(literal)
     elif may_be_printed(literal.text):
@@ -140,14 +146,17 @@ def _glob(literal: Text) -> Iterator[str]:
     yield "A `*` cannot be escaped; a literal star is the regex \\x2A."
 
 
-def _metric_value(source: str) -> Iterator[str]:
-    yield (
-        f"If {source} is a metric's value: a string gives no point, and a negative value takes all percentiles away."
-    )
+def _metric_value(subject: Selector) -> Iterator[str]:
+    """A wildcard can be no metric's value."""
+    if not subject.has_wildcard:
+        value = f"If {subject.source} is a metric's value"
+        yield f"{value}: a string gives no point, and a negative value takes all percentiles away."
 
 
 def _field(condition: Comparison, name: str) -> Iterator[str]:
     literal = condition.literal
+    if literal == Text("*") and condition.operator == "!=":
+        yield "`!= *` is never true."
     if isinstance(literal, Number):
         yield f"{literal.source} is compared by value with the text of {name}: 1.0 equals 1. In quotes it is text."
         if condition.operator == "!=":

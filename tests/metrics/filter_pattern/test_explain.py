@@ -36,6 +36,16 @@ PATTERNS = sorted(
             ],
         ),
         (
+            "[, b, ...,]",
+            [
+                "Matches a message of at least 3 fields, in which",
+                "  $1 (without a name) is one field",
+                "  $b is one field",
+                "  then come any number of fields, or none",
+                "  the next is one field",
+            ],
+        ),
+        (
             "[ip, status = 4*, size]",
             [
                 "Matches a message of at least 3 fields, in which",
@@ -57,6 +67,10 @@ def test_a_pattern_is_said_in_words(pattern: str, means: list[str]) -> None:
     [
         ("?a b", "`?` is ignored"),
         ("a-b", "`-` and `?` begin a new term"),
+        ('" "', "all of them match the empty pattern"),
+        ("{ $.a != * }", "`!= *` is never true"),
+        ("[a != *, b]", "`!= *` is never true"),
+        ("{ $.a[*] NOT EXISTS }", "true as well for an empty array or object, for null"),
         ("-a", "With exclusions alone"),
         ('" "', "A quoted blank"),
         ('"a*"', "`*` is an ordinary character"),

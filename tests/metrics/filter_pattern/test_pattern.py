@@ -56,6 +56,13 @@ def test_a_metric_value_is_read_off_a_line(selector: str, value: object) -> None
     assert _matched("[ip, ..., size]", '10.0.0.1 "a b" c 1534')[1].value(selector) == value
 
 
+def test_the_rest_of_a_line_is_one_field() -> None:
+    """Its place is that of its entry, and nothing comes behind it; a pattern without fields has no places at all."""
+    match = _matched("[level, rest]", "ERROR one two")[1]
+    assert [match.value(f"${place}") for place in (1, 2, 3)] == ["ERROR", "one two", None]
+    assert _matched("ERROR", "ERROR one")[1].value("$1") is None
+
+
 @pytest.mark.parametrize("selector", ["$.list[*]", "$.", "$.a b", "$.*"])
 def test_a_selector_of_several_values_is_no_metric_value(selector: str) -> None:
     """A wildcard is refused, as AWS refuses it, and so is what is no selector."""
