@@ -97,6 +97,8 @@ def test_offsets_lead_back_to_the_bytes(body: bytes) -> None:
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_a_file_that_grows_keeps_its_positions(body: bytes, more: bytes) -> None:
     """What a file held in whole lines has the same positions after more was written to it."""
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return  # UTF-16, whose line ends are two bytes
     whole = body + b"\n"
     before = read(whole)
     assert read(whole + more)[: len(before)] == before
