@@ -29,6 +29,9 @@ from forwarders.sources.piecemeal import OWN_LOG_GROUPS
 NO_ROUTE = "(no route)"
 """What plan.py calls the route of a record that no route takes."""
 
+STREAMS = "kinesis/"
+"""What begins the names under which records that are in a stream without CloudWatch Logs are routed."""
+
 MAX_VALUES = 1_000
 """CloudWatch may switch off a filter that yields more names and values of dimensions in an hour."""
 
@@ -138,6 +141,8 @@ def _routes(config: Config) -> Iterator[Route]:
 
 def _reach(route: Route, config: Config) -> tuple[tuple[str, ...], Path, str]:
     """The route's log groups, the keys under which the event lies in a line, and why a pattern cannot reach it."""
+    if any(name.startswith(STREAMS) for name in route.log_groups):
+        return (), (), "what hosts write into a stream themselves passes no log group"
     groups = tuple(sorted({name for name in route.log_groups if is_log_group(name)}))
     if len(groups) < len(set(route.log_groups)):
         return (), (), "the route's log groups are not all known by name"
@@ -246,11 +251,18 @@ def _alarms(config: Config, contracts: Sequence[Contract]) -> list[Alarm]:
         channels.setdefault(contract.owner, "")
         for rule in said:
             made = alarms_of(rule, config.metrics.namespace, contract.owner, place)
+            if not _expected(config, contract.name):
+                continue
             if made and not channels[contract.owner]:
                 channels[contract.owner] = made[0].notify
             result += made
     result += pipeline_alarms(OWN_NAMESPACE, channels, config.sinks, _canary_sinks(config))
     return sorted(result, key=lambda one: one.name)
+
+
+def _expected(config: Config, event: str) -> bool:
+    """Whether any route expects the event: an alarm on what cannot come would sound for ever, or never."""
+    return event in _MADE_HERE or not config.routes or any(_expects(route, event) for route in config.routes)
 
 
 def _canary_sinks(config: Config) -> list[str]:

@@ -16,6 +16,7 @@ _ACTION_BY_CLASS = {"secret": "drop", "free_text": "patterns"}
 """What a sink that a contract does not list gets; else a mask."""
 _INNER = ("items", "prefixItems", "additionalProperties")
 _SAME_PLACE = ("allOf", "anyOf", "oneOf", "then", "else")
+_BELOW = frozenset({"properties", "dependentSchemas", *_INNER, *_SAME_PLACE})
 
 
 def places(node: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any], bool]]:
@@ -34,6 +35,8 @@ def _collect(node: Any, path: Path, always: bool, found: list[tuple[Path, dict[s
     if not isinstance(node, dict):
         return
     found.append((path, node, always))
+    if _BELOW.isdisjoint(node):
+        return
     if "properties" in node:
         for name, child in node["properties"].items():
             _collect(child, (*path, name), always, found)

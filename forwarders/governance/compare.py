@@ -8,7 +8,7 @@ import msgspec
 
 from forwarders.governance.compare_event import compare_event
 from forwarders.governance.compare_fields import compare_fields
-from forwarders.governance.containment import Doubt, contained
+from forwarders.governance.containment import COMBINERS, Doubt, contained
 from forwarders.governance.contract import Side, mapping
 from forwarders.governance.folders import Key
 from forwarders.governance.located import TooBig
@@ -40,6 +40,8 @@ def compare(old: Side, new: Side, context: Context) -> list[Change]:
         doubts = []
     for doubt in doubts:
         _blame(rows, doubt)
+    if rows.have_bounds() and not doubts and not contained(new.tree, old.tree):
+        rows.accept_the_same()
     compare_event(rows, old, new)
     if old.is_wire_default != new.is_wire_default:
         row = rows.add("/x-event/wireDefault", "wire_default_changed", PATCH, "the default on the wire")
@@ -75,6 +77,8 @@ def _blame(rows: Rows, doubt: Doubt) -> None:
 
 def _rows(rows: Rows, doubt: Doubt) -> Sequence[Row]:
     found = rows.at(doubt.pointer)[:1] or rows.above(doubt.pointer)[:1] or rows.below(doubt.pointer)
+    if doubt.keyword in COMBINERS:
+        found = [*found, *(row for row in rows.below(doubt.pointer) if row.change == "branch_removed")]
     if found:
         return found
     return [rows.add(doubt.pointer, "narrowed" if doubt.sure else "cannot_prove", MINOR, "")]

@@ -9,13 +9,15 @@ from typing import Any
 from forwarders.contracts.tree import pointer
 from forwarders.governance.compare_keywords import compare_keywords
 from forwarders.governance.compare_notes import compare_notes
-from forwarders.governance.conjuncts import facts
+from forwarders.governance.conjuncts import facts, types_of
 from forwarders.governance.contract import Metric, Side, listing, mapping
 from forwarders.governance.located import Located, at, digest, same
-from forwarders.governance.rows import BREAK, MINOR, PATCH, REVIEW, Row, Rows
+from forwarders.governance.rows import BREAK, MINOR, REVIEW, Row, Rows
 from forwarders.governance.stored import stored
 
 ANY = "*"
+MAX_LIKE = 20
+"""Candidates for a new name whose likeness is measured: thousands of renamed fields would take half a minute."""
 Path = tuple[str, ...]
 
 
@@ -44,6 +46,12 @@ class Walk:
     def add(self, where: str, change: str, base: str, why: str) -> Row:
         return self.rows.add(where, change, base, why)
 
+    def bounds(self, where: str, change: str, why: str) -> Row:
+        """The row of a change of what is accepted, which may turn out to be another way to say the same."""
+        row = self.add(where, change, MINOR, why)
+        row.is_bound = True
+        return row
+
 
 def compare_fields(rows: Rows, old: Side, new: Side, approvers: tuple[str, ...], tombstones: frozenset[str]) -> None:
     """Rows for every difference of the two schemas. V is left to containment, but for what it cannot see."""
@@ -59,9 +67,8 @@ def _walk(walk: Walk, old: Any, new: Any, path: Path, where: str) -> None:
     if same(old, new):
         return
     if not isinstance(old, Located) or not isinstance(new, Located):
-        walk.add(at(new, where), "constraint_changed", MINOR, "the field is declared in another way").says(
-            "Q", REVIEW, "what is stored may be of another type"
-        )
+        row = walk.bounds(at(new, where), "constraint_changed", "the field is declared in another way")
+        row.says("Q", REVIEW, "what is stored may be of another type")
         return
     compare_notes(walk, old, new, path)
     compare_keywords(walk, old, new, path)
@@ -82,11 +89,11 @@ def _members(walk: Walk, old: Located, new: Located, path: Path) -> None:
     added = [name for name in after if name not in before]
     renamed = _renamed({name: before[name] for name in removed}, {name: after[name] for name in added})
     for name in removed:
-        _removed(walk, old, (*path, name), renamed.get(name))
+        _removed(walk, old, new, (*path, name), renamed.get(name))
     for name in added:
         _added(walk, new, (*path, name), name in required)
     _requirements(walk, old, new, path, {*removed, *added})
-    for name in before.keys() & after.keys():
+    for name in [name for name in before if name in after]:
         _walk(walk, before[name], after[name], (*path, name), new.at + pointer(("properties", name)))
     _patterns(walk, old, new, path)
     _rest(walk, old, new, path)
@@ -94,15 +101,16 @@ def _members(walk: Walk, old: Located, new: Located, path: Path) -> None:
 
 def _renamed(removed: dict[str, Any], added: dict[str, Any]) -> dict[str, str]:
     """What looks like a new name for an old field: the same constraints under another name."""
-    free = {name: _kernel(node) for name, node in added.items()}
+    free: dict[str, list[str]] = {}
+    for name, node in added.items():
+        free.setdefault(_kernel(node), []).append(name)
     renamed = {}
     for name, node in removed.items():
-        wanted = _kernel(node)
-        near = [one for one, found in free.items() if found == wanted]
+        near = free.get(_kernel(node), [])
         if near:
-            best = max(near, key=lambda one: _likeness(name, one))
+            best = max(near[:MAX_LIKE], key=lambda one: _likeness(name, one))
             renamed[name] = best
-            del free[best]
+            near.remove(best)
     return renamed
 
 
@@ -118,7 +126,7 @@ def _likeness(one: str, other: str) -> float:
     return SequenceMatcher(None, one, other).ratio()
 
 
-def _removed(walk: Walk, old: Located, path: Path, successor: str | None) -> None:
+def _removed(walk: Walk, old: Located, new: Located, path: Path, successor: str | None) -> None:
     name = dotted(path)
     change, why = "field_removed", f"{name} is removed"
     if successor is not None:
@@ -133,11 +141,17 @@ def _removed(walk: Walk, old: Located, path: Path, successor: str | None) -> Non
         row.says("M", BREAK, f"read by {_list(used)}")
     node = old["properties"][path[-1]]
     planned = isinstance(node, dict) and node.get("deprecated") is True
-    row.calm = "V: producers that still send it are not refused: it becomes drift, under _extra"
+    if new.get("additionalProperties") is False and _is_drift(row.pointer):
+        row.why.append("the forwarder lets it through as drift, under _extra")
     if not planned:
         row.why.append("deprecate a field first (`deprecated: true`), and remove it in the next major")
     if name not in walk.new.tombstones:
         row.why.append(f"leave a tombstone: x-event.removed: {name}")
+
+
+def _is_drift(where: str) -> bool:
+    """Whether the forwarder lets unknown fields of this place through; a branch that is closed tells events apart."""
+    return not {"anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"} & set(where.split("/"))
 
 
 def _boards(side: Side, name: str) -> list[str]:
@@ -174,7 +188,7 @@ def _requirements(walk: Walk, old: Located, new: Located, path: Path, moved: set
 def _patterns(walk: Walk, old: Located, new: Located, path: Path) -> None:
     before: dict[str, Any] = old.get("patternProperties", {})
     after: dict[str, Any] = new.get("patternProperties", {})
-    for pattern in before.keys() | after.keys():
+    for pattern in {**before, **after}:
         where = pointer(("patternProperties", pattern))
         if pattern in before and pattern in after:
             _walk(walk, before[pattern], after[pattern], (*path, ANY), new.at + where)
@@ -193,12 +207,12 @@ def _rest(walk: Walk, old: Located, new: Located, path: Path) -> None:
     elif same(before, after):
         return
     elif after is False:
-        row = walk.add(where, "closed", MINOR, "fields that are not declared are no longer part of the contract")
+        row = walk.bounds(where, "closed", "fields that are not declared are no longer part of the contract")
         row.says("Q", BREAK, "such fields move under _extra, where no query of theirs finds them")
     elif before is False:
-        walk.add(where, "opened", MINOR, "fields that are not declared are accepted, and no longer drift")
+        walk.bounds(where, "opened", "fields that are not declared are accepted, and no longer drift")
     else:
-        row = walk.add(where, "other_fields_changed", MINOR, "what fields that are not declared may hold has changed")
+        row = walk.bounds(where, "other_fields_changed", "what fields that are not declared may hold has changed")
         row.says("Q", REVIEW, "cannot prove that what is stored of them keeps its type")
 
 
@@ -210,13 +224,13 @@ def _elements(walk: Walk, old: Located, new: Located, path: Path) -> None:
     if len(first) != len(then):
         longer = new if len(then) > len(first) else old
         change = "prefix_items_added" if longer is new else "prefix_items_removed"
-        row = walk.add(f"{longer.at}/prefixItems", change, MINOR, "other positions of the list are declared")
+        row = walk.bounds(f"{longer.at}/prefixItems", change, "other positions of the list are declared")
         row.says("Q", REVIEW, "cannot prove that what is stored keeps its type")
     if "items" in old and "items" in new:
         _walk(walk, old["items"], new["items"], inner, f"{new.at}/items")
-    elif "items" in old or "items" in new:
+    elif ("items" in old or "items" in new) and "array" in types_of(old) & types_of(new):
         change = "items_added" if "items" in new else "items_removed"
-        row = walk.add(f"{at(new if 'items' in new else old, '')}/items", change, MINOR, "the list's elements")
+        row = walk.bounds(f"{(new if 'items' in new else old).at}/items", change, "the list's elements")
         row.says("Q", REVIEW, "cannot prove that what is stored keeps its type")
 
 
@@ -231,13 +245,10 @@ def _branches(walk: Walk, old: Located, new: Located, path: Path, keyword: str) 
             _walk(walk, one, other, path, f"{new.at}/{keyword}/{index}")
         return
     for index, one in gone:
-        row = walk.add(
-            at(one, f"{old.at}/{keyword}/{index}"), "branch_removed", MINOR, f"a branch of {keyword} is gone"
-        )
+        row = walk.bounds(at(one, f"{old.at}/{keyword}/{index}"), "branch_removed", f"a branch of {keyword} is gone")
         _fields_of_branch(row, one, new, "no longer declared there")
     for index, one in come:
-        base = MINOR if keyword != "allOf" else PATCH
-        walk.add(at(one, f"{new.at}/{keyword}/{index}"), "branch_added", base, f"{keyword} has one more branch")
+        walk.bounds(at(one, f"{new.at}/{keyword}/{index}"), "branch_added", f"{keyword} has one more branch")
 
 
 def _fields_of_branch(row: Row, branch: Any, new: Located, what: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from forwarders.contracts.tree import LISTS, MAPS, NOTES, ONES
 from forwarders.governance.conjuncts import ALL, NUMBERS, types_of
 from forwarders.governance.located import ODD, OPAQUE, Located, digest, same
-from forwarders.governance.rows import BREAK, MINOR, PATCH, REVIEW, Row
+from forwarders.governance.rows import BREAK, PATCH, REVIEW, Row
 from forwarders.sinks.elasticsearch.templates import MAX_KEYWORD_CHARS
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _types(walk: Walk, old: Located, new: Located, path: Path) -> None:
     if was == now:
         _null(walk, "null" in after, path, where)
         return
-    row = walk.add(where, _type_change(was, now), MINOR, f"type {_named(before)} becomes {_named(after)}")
+    row = walk.bounds(where, _type_change(was, now), f"type {_named(before)} becomes {_named(after)}")
     if ALL - {"null"} == was:
         row.says("Q", REVIEW, "cannot prove that what is stored of it has this type")
     elif was and now:
@@ -83,9 +83,9 @@ def _metrics_of_type(walk: Walk, row: Row, was: frozenset[str], now: frozenset[s
 
 def _null(walk: Walk, now: bool, path: Path, where: str) -> None:
     if not now:
-        walk.add(where, "nullable_removed", MINOR, "null is no longer accepted")
+        walk.bounds(where, "nullable_removed", "null is no longer accepted")
         return
-    row = walk.add(where, "nullable_added", MINOR, "null is accepted")
+    row = walk.bounds(where, "nullable_added", "null is accepted")
     for metric, how in walk.readers(path):
         row.says("M", BREAK, f"{metric.name} reads it as {how}, and null is nothing to read")
 
@@ -106,7 +106,7 @@ def _values(walk: Walk, old: Located, new: Located, path: Path) -> None:
     if before is None or after is None:
         change = f"{keyword}_added" if before is None else f"{keyword}_removed"
         why = "only listed values are accepted" if before is None else "any value is accepted"
-        row = walk.add(where, change, MINOR, why)
+        row = walk.bounds(where, change, why)
         if before is not None:
             _more_values(walk, row, path)
         return
@@ -115,7 +115,7 @@ def _values(walk: Walk, old: Located, new: Located, path: Path) -> None:
         return
     change = f"{keyword}_changed" if lost and won else f"{keyword}_narrowed" if lost else f"{keyword}_widened"
     told = [f"{len(won)} more" if won else "", f"{len(lost)} fewer" if lost else ""]
-    row = walk.add(where, change, MINOR, f"accepts {' and '.join(filter(None, told))} values")
+    row = walk.bounds(where, change, f"accepts {' and '.join(filter(None, told))} values")
     if won:
         _more_values(walk, row, path)
     if lost:
@@ -148,7 +148,7 @@ def _format(walk: Walk, old: Located, new: Located, path: Path) -> None:
     if before == after:
         return
     change = "format_added" if before is None else "format_removed" if after is None else "format_changed"
-    row = walk.add(place(old, new, "format"), change, MINOR, f"format {before or 'none'} becomes {after or 'none'}")
+    row = walk.bounds(place(old, new, "format"), change, f"format {before or 'none'} becomes {after or 'none'}")
     was, now = INDEXED_FORMATS.get(str(before), "keyword"), INDEXED_FORMATS.get(str(after), "keyword")
     if was != now and "string" in types_of(old) & types_of(new):
         row.says("Q", BREAK, f"the index type {was} becomes {now}, and a stored field has one type")
@@ -156,15 +156,17 @@ def _format(walk: Walk, old: Located, new: Located, path: Path) -> None:
 
 def _bound(walk: Walk, old: Located, new: Located, keyword: str) -> None:
     before, after = old.get(keyword), new.get(keyword)
-    if before == after or (after is None and not _about(keyword) & types_of(new)):
-        return  # what goes with its type is told with the type
+    if before == after:
+        return
+    if (before is None or after is None) and not _about(keyword) & types_of(old) & types_of(new):
+        return  # what comes and goes with its type is told with the type
     where = place(old, new, keyword)
     if before is None or after is None:
         change = f"{keyword}_added" if before is None else f"{keyword}_removed"
     else:
         change = f"{keyword}_raised" if after > before else f"{keyword}_lowered"
     shown = ["none" if value is None else f"{value}" for value in (before, after)]
-    row = walk.add(where, change, MINOR, f"{keyword} {shown[0]} becomes {shown[1]}")
+    row = walk.bounds(where, change, f"{keyword} {shown[0]} becomes {shown[1]}")
     most = after or (0 if new.keys() & {"const", "enum", *LISTS} else math.inf)
     if keyword == "maxLength" and before is not None and before <= MAX_KEYWORD_CHARS < most:
         row.says("Q", REVIEW, f"texts of more than {MAX_KEYWORD_CHARS:,} characters are stored and not indexed")
@@ -185,7 +187,7 @@ def _plain(walk: Walk, old: Located, new: Located, keyword: str) -> None:
         change = f"{keyword}_added" if keyword in new else f"{keyword}_removed"
     else:
         return
-    walk.add(place(old, new, keyword), change, MINOR, f"{keyword} is {change.rpartition('_')[2]}")
+    walk.bounds(place(old, new, keyword), change, f"{keyword} is {change.rpartition('_')[2]}")
 
 
 def _unknown(walk: Walk, old: Located, new: Located, keyword: str) -> None:
@@ -195,12 +197,12 @@ def _unknown(walk: Walk, old: Located, new: Located, keyword: str) -> None:
         if keyword not in _TOLD:
             walk.add(place(old, new, keyword), "annotation_changed", PATCH, f"{keyword} is changed")
     elif keyword == OPAQUE:
-        row = walk.add(new.at, "cannot_prove", MINOR, "a reference that cannot be followed to its end")
+        row = walk.bounds(new.at, "cannot_prove", "a reference that cannot be followed to its end")
         row.says("Q", REVIEW, "cannot prove that what is stored keeps its type")
     else:
         name = keyword.removeprefix(ODD)
         where = f"{(new if keyword in new else old).at}/{name}"
-        walk.add(where, "keyword_changed", MINOR, f"{name} is changed")
+        walk.bounds(where, "keyword_changed", f"{name} is changed")
 
 
 _TOLD = frozenset({"x-event", "x-time", "x-pii", "x-unit", "x-cardinality", "x-known-values"})

@@ -11,14 +11,14 @@ from forwarders.contracts.compiled import validator
 from forwarders.contracts.tree import pointer
 from forwarders.governance.conjuncts import Facts, both
 from forwarders.governance.containment import Doubt, Doubts, Prover
-from forwarders.governance.located import at, same
+from forwarders.governance.located import Located, at, same
 
 
 def _there(new: dict[str, Any], *parts: str | int) -> str:
     return at(new, "") + pointer(parts)
 
 
-def required(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def required(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     """Each required name was required before."""
     if "object" not in old.types:
         return []
@@ -28,7 +28,7 @@ def required(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> 
     return [Doubt(place, "required", True, "events without it are refused") for place in dict.fromkeys(places)]
 
 
-def members(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def members(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     """properties, patternProperties and additionalProperties together: every field that may have been there fits."""
     if "object" not in old.types:
         return []
@@ -36,22 +36,30 @@ def members(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> D
     declared: dict[str, Any] = new.get("properties", {})
     patterns: dict[str, Any] = new.get("patternProperties", {})
     rest = new.get("additionalProperties", True)
-    if rest is False and relaxed:
-        rest = True
     known = dict.fromkeys(name for said in old.says("properties") for name in said)
-    for name in declared.keys() | known.keys():
+    for name in {**known, **declared}:
         wanted = [declared[name]] if name in declared else []
         wanted += [schema for pattern, schema in patterns.items() if matches(pattern, name)]
-        where = _there(new, "properties", name)
+        where = _there(new, "properties", name) if name in declared else _was(old, new, name)
         if not wanted:
             wanted = [rest]
         before = member(old, name)
         for schema in wanted:
-            found = prover.contained(before, schema, relaxed, where)
+            found = prover.contained(before, schema, where)
+            if found and schema is False and name not in declared:
+                found = [Doubt(where, "additionalProperties", True, "the contract refuses events that still have it")]
             if found and name not in known and before is True:
                 found = [_undeclared(where, name, found)]
             doubts += found
-    return doubts + _unnamed(prover, old, new, patterns, rest, relaxed)
+    return doubts + _unnamed(prover, old, new, patterns, rest)
+
+
+def _was(old: Facts, new: dict[str, Any], name: str) -> str:
+    """Where a field stands that the new schema does not declare: in the old file, where that can be told."""
+    for node in old.nodes:
+        if name in node.get("properties", {}) and isinstance(node, Located):
+            return node.at + pointer(("properties", name))
+    return _there(new, "properties", name)
 
 
 def _undeclared(where: str, name: str, found: Doubts) -> Doubt:
@@ -59,9 +67,7 @@ def _undeclared(where: str, name: str, found: Doubts) -> Doubt:
     return Doubt(where, found[0].keyword, False, why)
 
 
-def _unnamed(
-    prover: Prover, old: Facts, new: dict[str, Any], patterns: dict[str, Any], rest: Any, relaxed: bool
-) -> Doubts:
+def _unnamed(prover: Prover, old: Facts, new: dict[str, Any], patterns: dict[str, Any], rest: Any) -> Doubts:
     """Of the fields that neither of the two declares by name."""
     if rest is True and not patterns:
         return []
@@ -71,18 +77,18 @@ def _unnamed(
         fit = [said[pattern] for said in old.says("patternProperties") if pattern in said]
         where = _there(new, "patternProperties", pattern)
         if fit:
-            doubts += prover.contained(both(*fit), schema, relaxed, where)
+            doubts += prover.contained(both(*fit), schema, where)
             continue
         for possible in before:
-            doubts += prover.contained(possible, schema, relaxed, where)
+            doubts += prover.contained(possible, schema, where)
     if rest is not True:
-        where = _there(new, "additionalProperties")
         for said in old.says("patternProperties"):
             for pattern, schema in said.items():
                 if pattern not in patterns:
-                    doubts += prover.contained(schema, rest, relaxed, where)
+                    doubts += prover.contained(schema, rest, _there(new, "patternProperties", pattern))
+        where = _there(new, "additionalProperties")
         left = _additional(old)
-        doubts += prover.contained(left, rest, relaxed, where)
+        doubts += prover.contained(left, rest, where)
     return doubts
 
 
@@ -113,7 +119,7 @@ def _additional(old: Facts) -> Any:
     return False if any(part is False for part in rest) else both(*rest)
 
 
-def names(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def names(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     """propertyNames: every name that could be there is accepted."""
     wanted = new["propertyNames"]
     if "object" not in old.types or old.has_same("propertyNames", wanted):
@@ -124,10 +130,10 @@ def names(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Dou
         if all(_accepts(wanted, name) for name in known):
             return []
         return [Doubt(_there(new, "propertyNames"), "propertyNames", True, "a name that was declared is refused")]
-    return prover.contained(both({"type": "string"}, *old.says("propertyNames")), wanted, False, _there(new))
+    return prover.contained(both({"type": "string"}, *old.says("propertyNames")), wanted, _there(new))
 
 
-def sizes(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def sizes(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     """minProperties and maxProperties."""
     if "object" not in old.types:
         return []
@@ -143,7 +149,7 @@ def sizes(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Dou
     return doubts
 
 
-def dependent_required(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def dependent_required(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     """dependentRequired: what must come with a field always came with it, or the field cannot be there."""
     if "object" not in old.types:
         return []
@@ -156,7 +162,7 @@ def dependent_required(prover: Prover, old: Facts, new: dict[str, Any], relaxed:
     return doubts
 
 
-def dependent_schemas(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def dependent_schemas(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     """dependentSchemas: each holds for every value, or its field cannot be there, or it held before."""
     if "object" not in old.types:
         return []
@@ -164,12 +170,12 @@ def dependent_schemas(prover: Prover, old: Facts, new: dict[str, Any], relaxed: 
     for name, wanted in new["dependentSchemas"].items():
         if member(old, name) is False or any(same(said.get(name), wanted) for said in old.says("dependentSchemas")):
             continue
-        for doubt in prover.contained(both(*old.nodes, {"required": [name]}), wanted, False, _there(new)):
+        for doubt in prover.contained(both(*old.nodes, {"required": [name]}), wanted, _there(new)):
             doubts.append(Doubt(doubt.pointer, doubt.keyword, False, f"cannot prove, under a condition: {doubt.why}"))
     return doubts
 
 
-def elements(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def elements(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     """prefixItems and items together, position by position."""
     if "array" not in old.types:
         return []
@@ -183,9 +189,9 @@ def elements(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> 
             return doubts
         wanted, where = (first[index], "prefixItems") if index < len(first) else (rest, "items")
         place = _there(new, where, index) if where == "prefixItems" else _there(new, where)
-        doubts += prover.contained(element(old, index), wanted, relaxed, place)
+        doubts += prover.contained(element(old, index), wanted, place)
     if longest > max(len(first), known):
-        doubts += prover.contained(element(old, max(len(first), known)), rest, relaxed, _there(new, "items"))
+        doubts += prover.contained(element(old, max(len(first), known)), rest, _there(new, "items"))
     return doubts
 
 
@@ -198,7 +204,7 @@ def element(old: Facts, index: int) -> Any:
     return False if any(part is False for part in parts) else both(*parts)
 
 
-def counts(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def counts(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     """minItems and maxItems."""
     if "array" not in old.types:
         return []
@@ -215,14 +221,14 @@ def _ends(old: Facts, count: Any) -> bool:
     return known <= count and element(old, known) is False
 
 
-def unique(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def unique(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     """uniqueItems: lists had different elements before, or one at most."""
     if "array" not in old.types or not new["uniqueItems"] or any(old.says("uniqueItems")) or old.least("maxItems") <= 1:
         return []
     return [Doubt(_there(new, "uniqueItems"), "uniqueItems", True, "lists with an element twice are refused")]
 
 
-def contains(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def contains(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     """contains with its counts: the same group was there before, or what it asks is about no array."""
     if "array" not in old.types or "contains" not in new:
         return []

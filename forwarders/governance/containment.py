@@ -13,7 +13,6 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
-from forwarders.contracts.compiled import validator, variant
 from forwarders.contracts.tree import NOTES, pointer
 from forwarders.governance.conjuncts import FRACTION, INTEGER, NUMBERS, Facts, both, facts
 from forwarders.governance.located import OPAQUE, at, same
@@ -33,29 +32,28 @@ class Doubt(msgspec.Struct, frozen=True):
 
 
 Doubts = list[Doubt]
-Rule = Callable[["Prover", Facts, dict[str, Any], bool], Doubts]
-"""Whether the facts of the old schema imply a group of keywords of the new one. Gets the prover, for what is nested,
-and whether unknown fields of a closed object are accepted all the same (they are drift)."""
+Rule = Callable[["Prover", Facts, dict[str, Any]], Doubts]
+"""Whether the facts of the old schema imply a group of keywords of the new one. Gets the prover, for what is nested."""
 
 _SILENT = NOTES | {"$schema", "$id", "$anchor", "x-known-values", "contentEncoding", "contentMediaType"}
-_COMBINERS = ("anyOf", "oneOf")
+COMBINERS = ("anyOf", "oneOf")
 
 
 class Exhausted(Exception):
     """The budget of steps is spent."""
 
 
-def contained(old: Any, new: Any, rules: dict[str, Rule] | None = None, drift: bool = True) -> Doubts:
+def contained(old: Any, new: Any, rules: dict[str, Rule] | None = None) -> Doubts:
     """The doubts that every value accepted by `old` is accepted by `new`; none is a proof.
 
-    Both are expanded schemas. `drift`: as at run time, what is merely unknown to a closed object is accepted where
-    contracts/compiled.py opens it. `rules` replaces the reading of keywords, for tests.
+    Both are expanded schemas, read as any validator of JSON Schema reads them: what is unknown to a closed object is
+    refused, though at run time it is drift. `rules` replaces the reading of keywords, for tests.
     """
     from forwarders.governance.rules import RULES
 
     prover = Prover(RULES if rules is None else rules)
     try:
-        return prover.contained(old, new, drift)
+        return prover.contained(old, new)
     except (Exhausted, RecursionError):
         return [Doubt(at(new, ""), "", False, "cannot prove: too many combinations to decide")]
 
@@ -73,7 +71,7 @@ class Prover:
         if self.steps > MAX_STEPS:
             raise Exhausted
 
-    def contained(self, old: Any, new: Any, relaxed: bool, place: str = "") -> Doubts:
+    def contained(self, old: Any, new: Any, place: str = "") -> Doubts:
         """As the function; `place` is told where `new` is `false`, which has no place of its own."""
         self.spend(1)
         if new is True or same(old, new):
@@ -83,14 +81,14 @@ class Prover:
         if not known.types or known.values == ():
             return []
         if new is False:
-            return [Doubt(place, "", True, "nothing is accepted any more")]
-        doubts = self.judged(old, known, new, relaxed)
-        return self.by_branch(known, new, relaxed, doubts) if doubts else []
+            return [Doubt(place, "", True, "events that have it are refused")]
+        doubts = self.judged(old, known, new)
+        return self.by_branch(known, new, doubts) if doubts else []
 
-    def judged(self, old: Any, known: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+    def judged(self, old: Any, known: Facts, new: dict[str, Any]) -> Doubts:
         if known.values is not None and len(known.values) <= MAX_VALUES:
             self.spend(1 + len(known.values) // 100)
-            return one_by_one(old, known.values, new, relaxed)
+            return one_by_one(old, known.values, new)
         doubts: Doubts = []
         done: set[Rule] = set()
         for keyword in new:
@@ -98,22 +96,22 @@ class Prover:
             if rule is not None:
                 if rule not in done:
                     done.add(rule)
-                    doubts += rule(self, known, new, relaxed)
+                    doubts += rule(self, known, new)
             elif keyword not in _SILENT and not keyword.startswith("x-"):
                 doubts.append(unknown(new, keyword))
         return doubts
 
-    def by_branch(self, known: Facts, new: dict[str, Any], relaxed: bool, doubts: Doubts) -> Doubts:
+    def by_branch(self, known: Facts, new: dict[str, Any], doubts: Doubts) -> Doubts:
         """The doubts that are left when the old schema's alternatives are looked at one by one."""
         for index, node in enumerate(known.nodes):
-            for keyword in _COMBINERS:
+            for keyword in COMBINERS:
                 if keyword not in node:
                     continue
                 rest = [_without(one, ("allOf",)) for one in known.nodes]
                 rest[index] = _without(rest[index], (keyword,))
                 left: dict[Doubt, None] = {}
                 for branch in node[keyword]:
-                    left |= dict.fromkeys(self.contained(both(*rest, branch), new, relaxed))
+                    left |= dict.fromkeys(self.contained(both(*rest, branch), new))
                 return list(left)
         return doubts
 
@@ -126,24 +124,33 @@ def unknown(new: Any, keyword: str) -> Doubt:
     return Doubt(where if keyword == OPAQUE else f"{where}{pointer((name,))}", name, False, f"cannot prove: {what}")
 
 
-def one_by_one(old: Any, values: tuple[Any, ...], new: dict[str, Any], relaxed: bool) -> Doubts:
+def one_by_one(old: Any, values: tuple[Any, ...], new: dict[str, Any]) -> Doubts:
     """The doubts about values that can be counted: each is asked of the native validator."""
     if _is_unclear(new):
         return [Doubt(at(new, ""), "", False, "cannot prove: a part of the schema cannot be read")]
     try:
-        accepts = validator(old).is_valid if isinstance(old, dict) else lambda value: True
-        judge = validator(variant(new, closed=False) if relaxed else new)
         doubts: dict[Doubt, None] = {}
-        for value in values:
-            if judge.is_valid(value) or not accepts(value):
-                continue
-            error = next(iter(judge.iter_errors(value)))
-            where = place(new, error.schema_path)
-            keyword = str(error.schema_path[-1]) if error.schema_path else ""
-            doubts[Doubt(where, keyword, True, "a value that was allowed is refused")] = None
+        for asserted in (True, False):
+            # Validators may check formats, as ours do, or take them for notes: the proof is to hold for both.
+            accepts = _reader(old, asserted).is_valid if isinstance(old, dict) else lambda value: True
+            judge = _reader(new, asserted)
+            for value in values:
+                if judge.is_valid(value) or not accepts(value):
+                    continue
+                error = next(iter(judge.iter_errors(value)))
+                where = place(new, error.schema_path)
+                keyword = str(error.schema_path[-1]) if error.schema_path else ""
+                doubts[Doubt(where, keyword, True, "a value that was allowed is refused")] = None
         return list(doubts)
     except (ValueError, jsonschema_rs.ReferencingError):
         return [Doubt(at(new, ""), "", False, "cannot prove: the validator cannot read the schema")]
+
+
+def _reader(schema: Any, asserted: bool) -> jsonschema_rs.Draft202012Validator:
+    """The validator as contracts/compiled.py makes it, with formats checked or not."""
+    return jsonschema_rs.Draft202012Validator(
+        schema, validate_formats=asserted, offline=True, pattern_options=jsonschema_rs.RegexOptions()
+    )
 
 
 def place(node: Any, path: Any) -> str:
@@ -181,7 +188,7 @@ def _none_fits(values: tuple[Any, ...], schema: Any) -> bool:
     if not isinstance(schema, dict):
         return schema is False
     try:
-        judge = validator(schema)
+        judge = _reader(schema, asserted=False)
         return not any(judge.is_valid(value) for value in values)
     except (ValueError, jsonschema_rs.ReferencingError):
         return False
@@ -206,7 +213,7 @@ def alternatives(prover: Prover, known: Facts, old: Any, branches: list[Any], wh
             continue
         part = both(old, {"type": kind})
         fitting = [branch for branch in branches if not disjoint(prover, part, branch)]
-        tried = [prover.contained(part, branch, False) for branch in fitting]
+        tried = [prover.contained(part, branch) for branch in fitting]
         if any(not left for left in tried):
             continue
         if len(tried) == 1:

@@ -165,4 +165,5 @@ def _approvers(folder: Folder) -> tuple[str, ...]:
 def _waivers(folder: Folder) -> list[Waiver]:
     if waivers.FILE not in folder.files:
         return []
-    return waivers.parse(folder.files[waivers.FILE], f"{folder.label}/{waivers.FILE}")
+    found = waivers.parse(folder.files[waivers.FILE], f"{folder.label}/{waivers.FILE}")
+    return [waiver for waiver in found if not waiver.rule]

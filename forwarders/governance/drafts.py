@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,9 @@ def skeleton(
     }
 
 
+_PLAIN = re.compile(r"[a-z0-9_]{1,64}\Z")
+
+
 def files(draft: Draft, folder: Path, domain: str = "") -> Files:
     """The files of a draft by path, with an invalid example that says what it expects."""
     name, version = draft.name, f"v{draft.schema['$id'].rpartition(':')[2]}"
@@ -79,7 +83,8 @@ def refused(draft: Draft) -> tuple[str, dict[str, Any]]:
     required = [key for key in draft.schema.get("required", ()) if key in event and key != "event"]
     if required:
         del event[required[0]]
-        what = f"no-{required[0].replace('_', '-')}"
+        # The key may come from a log, and this is a file's name: no `../`, and nothing that a file system refuses.
+        what = f"no-{required[0].replace('_', '-')}" if _PLAIN.match(required[0]) else "no-field"
     else:
         event["event"] = 1
         what = "another-event"

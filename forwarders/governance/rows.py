@@ -41,8 +41,8 @@ class Row:
     base: str
     said: dict[str, str] = field(default_factory=lambda: dict.fromkeys(READERS, OK))
     why: list[str] = field(default_factory=list)
-    calm: str = ""
-    """What is told where V stays ok."""
+    is_bound: bool = False
+    """Whether it is about which values are accepted."""
 
     def says(self, reader: str, verdict: str, why: str) -> Row:
         """A reader's verdict and its reason; the worst one counts."""
@@ -56,8 +56,13 @@ class Row:
         """The change as it is told; what breaks any reader asks for a major."""
         bump = MAJOR if BREAK in self.said.values() or self.said["V"] == REVIEW else self.base
         v, q, m = self.said.values()
-        why = [*self.why, self.calm] if self.calm and v == OK else self.why
-        return Change(event, major, self.pointer, self.change, v, q, m, bump, "; ".join(why))
+        what, rest = self.why[:1], sorted(self.why[1:], key=_reader)
+        return Change(event, major, self.pointer, self.change, v, q, m, bump, "; ".join([*what, *rest]))
+
+
+def _reader(why: str) -> int:
+    """Reasons come in the order of the readers, advice after them."""
+    return READERS.index(why[0]) if why[:1] in READERS and why[1:3] == ": " else len(READERS)
 
 
 class Rows:
@@ -65,17 +70,32 @@ class Rows:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], Row] = {}
+        self._places: dict[str, list[Row]] = {}
 
     def add(self, pointer: str, change: str, base: str, why: str) -> Row:
         """The row of this place and change; a definition that is used twice has one row."""
-        row = self._rows.setdefault((pointer, change), Row(pointer, change, base))
+        row = self._rows.get((pointer, change))
+        if row is None:
+            row = self._rows[pointer, change] = Row(pointer, change, base)
+            self._places.setdefault(pointer, []).append(row)
         if why and why not in row.why:
             row.why.append(why)
         return row
 
+    def have_bounds(self) -> bool:
+        """Whether any row is about which values are accepted."""
+        return any(row.is_bound for row in self._rows.values())
+
+    def accept_the_same(self) -> None:
+        """What is proved to accept the same values as before asks for a patch only."""
+        for row in self._rows.values():
+            if row.is_bound:
+                row.base = PATCH
+                row.why.append("the same events are accepted")
+
     def at(self, pointer: str) -> list[Row]:
         """The rows of exactly this place."""
-        return [row for row in self._rows.values() if row.pointer == pointer]
+        return self._places.get(pointer, [])
 
     def above(self, pointer: str) -> list[Row]:
         """The rows of the nearest place that holds this one; the root holds nothing."""

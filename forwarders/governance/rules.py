@@ -24,7 +24,7 @@ def _there(new: dict[str, Any], keyword: str) -> str:
     return f"{at(new, '')}/{keyword}"
 
 
-def _type(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _type(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     lost = old.types - types_of({"type": new["type"]})
     if not lost:
         return []
@@ -32,7 +32,7 @@ def _type(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Dou
     return [Doubt(_there(new, "type"), "type", True, f"no longer accepts {', '.join(names)}")]
 
 
-def _values(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _values(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     """const and enum: the old schema accepts more values than can be counted."""
     keyword = "const" if "const" in new else "enum"
     if all(old.has_same(one, new[one]) for one in ("const", "enum") if one in new):
@@ -40,7 +40,7 @@ def _values(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> D
     return [Doubt(_there(new, keyword), keyword, True, "accepts a few values only, where it accepted any")]
 
 
-def _lower(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _lower(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     if not old.types & NUMBERS:
         return []
     bound, excluded = lower(old)
@@ -53,7 +53,7 @@ def _lower(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Do
     return doubts
 
 
-def _upper(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _upper(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     if not old.types & NUMBERS:
         return []
     bound, excluded = upper(old)
@@ -66,7 +66,7 @@ def _upper(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Do
     return doubts
 
 
-def _multiple(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _multiple(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     if not old.types & NUMBERS:
         return []
     wanted = _exactly(new["multipleOf"])
@@ -85,7 +85,7 @@ def _exactly(number: Any) -> Fraction:
     return Fraction(str(number)) if math.isfinite(number) else Fraction(1, 3)
 
 
-def _lengths(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _lengths(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     if "string" not in old.types:
         return []
     doubts = []
@@ -96,7 +96,7 @@ def _lengths(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> 
     return doubts
 
 
-def _pattern(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _pattern(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     if "string" not in old.types or old.has_same("pattern", new["pattern"]):
         return []
     known = [*old.says("pattern"), *old.says("format")]
@@ -109,7 +109,7 @@ def _pattern(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> 
     return [Doubt(_there(new, "pattern"), "pattern", False, why)]
 
 
-def _format(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _format(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     if "string" not in old.types or old.has_same("format", new["format"]):
         return []
     if new["format"] not in ASSERTED:
@@ -120,18 +120,18 @@ def _format(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> D
     return [Doubt(_there(new, "format"), "format", sure, why)]
 
 
-def _all_of(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _all_of(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     whole = both(*old.nodes)
-    return [doubt for part in new["allOf"] for doubt in prover.contained(whole, part, relaxed, _there(new, "allOf"))]
+    return [doubt for part in new["allOf"] for doubt in prover.contained(whole, part, _there(new, "allOf"))]
 
 
-def _any_of(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _any_of(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     if old.has_same("anyOf", new["anyOf"]):
         return []
     return alternatives(prover, old, both(*old.nodes), new["anyOf"], _there(new, "anyOf"), "anyOf")
 
 
-def _one_of(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _one_of(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     branches = new["oneOf"]
     if old.has_same("oneOf", branches):
         return []
@@ -143,13 +143,13 @@ def _one_of(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> D
     return alternatives(prover, old, whole, branches, _there(new, "oneOf"), "oneOf")
 
 
-def _not(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _not(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     if old.has_same("not", new["not"]) or disjoint(prover, both(*old.nodes), new["not"]):
         return []
     return [Doubt(_there(new, "not"), "not", False, "cannot prove that nothing of what was accepted is excluded")]
 
 
-def _if(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubts:
+def _if(prover: Prover, old: Facts, new: dict[str, Any]) -> Doubts:
     wanted = {key: new[key] for key in ("if", "then", "else") if key in new}
     if any(all(node.get(key) == part for key, part in wanted.items()) for node in old.nodes if "if" in node) or (
         "if" not in new
@@ -159,9 +159,9 @@ def _if(prover: Prover, old: Facts, new: dict[str, Any], relaxed: bool) -> Doubt
     asked = new["if"]
     doubts: Doubts = []
     if "then" in new and not disjoint(prover, whole, asked):
-        doubts += prover.contained(both(whole, asked), new["then"], False, _there(new, "then"))
-    if "else" in new and prover.contained(whole, asked, False):
-        doubts += prover.contained(whole, new["else"], False, _there(new, "else"))
+        doubts += prover.contained(both(whole, asked), new["then"], _there(new, "then"))
+    if "else" in new and prover.contained(whole, asked):
+        doubts += prover.contained(whole, new["else"], _there(new, "else"))
     return [Doubt(one.pointer, one.keyword, False, f"cannot prove, under a condition: {one.why}") for one in doubts]
 
 

@@ -1,4 +1,4 @@
-"""`schemas/_waivers.json`: changes that people have agreed to, each with a reason and a day on which that ends."""
+"""`schemas/_waivers.json`: what people have agreed to let through, each with a reason and a day on which that ends."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ FILE = "_waivers.json"
 
 
 class Waiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One change of one contract that may go through until `expires`, that day included.
+    """One change of one contract that may go through until `expires`, that day included; with `rule` a finding of lint.
 
-    `pointer` is that of the change; with `change` or `reader` (V, Q or M) it is about that alone.
+    `pointer` is that of the change or finding; with `change` or `reader` (V, Q or M) it is about that alone.
     """
 
     event: str
@@ -27,11 +27,12 @@ class Waiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
     change: str = ""
     reader: str = ""
+    rule: str = ""
 
     def covers(self, change: Change) -> bool:
         """Whether the waiver names this change, expired or not."""
         same = (self.event, self.major, self.pointer) == (change.event, change.major, change.pointer)
-        return same and self.change in ("", change.change)
+        return not self.rule and same and self.change in ("", change.change)
 
     def is_over(self, today: datetime.date) -> bool:
         return self.expires < today
@@ -62,6 +63,8 @@ def parse(raw: bytes, file: str) -> list[Waiver]:
             raise ConfigError(file, f"/{index}/reason", "nothing", "why the change may go through")
         if waiver.reader not in ("", *READERS):
             raise ConfigError(file, f"/{index}/reader", waiver.reader[:40], "V, Q or M")
+        if waiver.rule and (waiver.change or waiver.reader):
+            raise ConfigError(file, f"/{index}", "rule with change or reader", "rule for lint, the others for diff")
     return found
 
 

@@ -77,27 +77,26 @@ def refused(old: dict[str, Any], new: dict[str, Any], judge: Any, random: Random
 @settings(max_examples=1500, deadline=None)
 @given(SEEDS)
 def test_no_event_that_kept_to_the_old_contract_is_refused_by_one_that_contains_it(seed: int) -> None:
-    """V says ok only of what is accepted at run time, where an unknown field is drift and no error."""
+    """What is proved holds for any validator, and so for the forwarder's, which lets unknown fields through."""
     made = pair(seed)
     if made is None:
         return
     old, new, random = made
     if not contained(grown(old), grown(new)):
-        assert refused(old, new, variant(new, closed=False), random) is None
-    if not contained(grown(old), grown(new), drift=False):
         assert refused(old, new, new, random) is None
+        assert refused(old, new, variant(new, closed=False), random) is None
 
 
 @settings(max_examples=700, deadline=None)
 @given(SEEDS)
-def test_no_event_is_refused_where_all_three_readers_say_ok(seed: int) -> None:
-    """What diff calls compatible accepts every event of before, even by a validator that knows of no drift."""
+def test_no_event_is_refused_where_v_says_ok(seed: int) -> None:
+    """Where no change breaks V every event of before is accepted, whatever the other readers say."""
     made = pair(seed)
     if made is None:
         return
     old, new, random = made
     changes = compare(side(old), side(new), Context())
-    if all((one.V, one.Q, one.M) == ("ok", "ok", "ok") for one in changes):
+    if all(one.V == "ok" for one in changes):
         assert refused(old, new, new, random) is None
 
 
@@ -110,10 +109,10 @@ def side(schema: dict[str, Any]) -> Side:
 )
 def test_a_rule_that_proves_too_much_would_be_found(keyword: str) -> None:
     """The property fails for each rule that is switched off: the random contracts and events do reach it."""
-    broken: dict[str, Rule] = {**RULES, keyword: lambda prover, old, new, relaxed: []}
+    broken: dict[str, Rule] = {**RULES, keyword: lambda prover, old, new: []}
     for seed in range(20_000):
         made = pair(seed)
-        if made is None or contained(grown(made[0]), grown(made[1]), broken, drift=False):
+        if made is None or contained(grown(made[0]), grown(made[1]), broken):
             continue
         if refused(made[0], made[1], made[1], made[2]) is not None:
             return
@@ -128,7 +127,7 @@ def test_narrowing_is_not_only_suspected() -> None:
         if made is None:
             continue
         old, new, random = made
-        if any(doubt.sure for doubt in contained(grown(old), grown(new), drift=False)):
+        if any(doubt.sure for doubt in contained(grown(old), grown(new))):
             sure += 1
             shown += refused(old, new, new, random) is not None
     assert sure > 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 import os
 import shutil
@@ -298,3 +299,65 @@ def add(folder: Path, name: str, changes: dict[str, Any]) -> None:
         file.write_text(file.read_text().replace("user.login.success", name))
     file = home / "v1.schema.json"
     file.write_text(json.dumps(changed(json.loads(file.read_text()), {"set": changes, "remove": ["/examples"]})))
+
+
+WAIVER = {
+    "event": "user.login.success",
+    "major": 1,
+    "pointer": "/properties/note",
+    "rule": "string-unbounded",
+    "expires": "2026-03-31",
+    "reason": "its producer bounds it in May",
+}
+UNBOUNDED = {"set": {"/properties/note": {"type": "string"}}}
+
+
+def waived(tmp_path: Path, day: str, **changes: Any) -> list[tuple[str, str, str, str]]:
+    """Severity, rule, message and waiver of each finding but those of the lock."""
+    folder = folder_with(tmp_path, UNBOUNDED)
+    (folder / "_waivers.json").write_text(json.dumps([{**WAIVER, **changes}]))
+    report = lint(folder, datetime.date.fromisoformat(day))
+    return [(one.severity, one.rule, one.message, one.waived) for one in report.findings if one.rule != "fields-lock"]
+
+
+MESSAGE = "a string of any length: add maxLength (or enum, const, or a pattern that ends)"
+
+
+def test_a_waived_finding_stays_in_sight_and_fails_nothing(tmp_path: Path) -> None:
+    """Until its last day, that one included, with the reason that people gave."""
+    told = [("warning", "string-unbounded", MESSAGE, "until 2026-03-31: its producer bounds it in May")]
+    assert waived(tmp_path, "2026-03-31") == told
+    assert not has_errors([Finding("f", "", "string-unbounded", "error", MESSAGE, waived="until tomorrow: why")])
+
+
+def test_a_waiver_that_is_over_waives_nothing_and_is_told_of(tmp_path: Path) -> None:
+    """The finding is an error again, and says that it was let through until then."""
+    told = [("error", "string-unbounded", f"{MESSAGE} (its waiver ended on 2026-03-31)", "")]
+    assert waived(tmp_path, "2026-04-01") == told
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"pointer": "/properties/other"},
+            (
+                "warning",
+                "waiver",
+                "user.login.success:1 /properties/other has no finding of string-unbounded: remove it",
+            ),
+        ),
+        ({"rule": "meta"}, ("error", "waiver", "meta cannot be waived: no bundle is built with it. Mend the contract")),
+        ({"reason": " "}, ("error", "waiver", "found nothing, expected why the change may go through")),
+        (
+            {"reader": "V"},
+            ("error", "waiver", "found rule with change or reader, expected rule for lint, the others for diff"),
+        ),
+    ],
+)
+def test_a_waiver_that_does_nothing_is_a_finding(
+    tmp_path: Path, changes: dict[str, Any], told: tuple[str, str, str]
+) -> None:
+    """One that covers nothing, one that would only move the failure to the bundle, and one that cannot be read."""
+    found = waived(tmp_path, "2026-01-01", **changes)
+    assert sorted(found) == sorted([("error", "string-unbounded", MESSAGE, ""), (*told, "")])

@@ -87,6 +87,18 @@ def test_a_draft_is_written_with_examples_that_lint_accepts(corpus: Path, tmp_pa
     assert isinstance(again.exception, ConfigError)
 
 
+@pytest.mark.parametrize("key", ["../../../evil", "/evil", "a/b", "k" * 400, "", "..", "na\nme"])
+def test_a_key_of_a_log_never_names_a_file(tmp_path: Path, key: str) -> None:
+    """What an event says is nothing but content: drafts lie where contracts lie, whatever their fields are called."""
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text(json.dumps({"event": "shop.basket.updated", key: 1}) + "\n")
+    folder = tmp_path / "in" / "schemas"
+    run("propose", str(corpus), "--schemas", str(folder), "--owner", "team-shop")
+    home = "in/schemas/shop/shop.basket.updated"
+    made = sorted(file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*.json"))
+    assert made == [f"{home}/invalid/v1.no-field.json", f"{home}/v1.schema.json", f"{home}/valid/v1.recorded.json"]
+
+
 def test_events_are_proposed_from_a_file_that_was_landed(corpus: Path, tmp_path: Path) -> None:
     """The unregistered events of an explored SQLite file are a corpus too."""
     from forwarders.cli.run import command as landing

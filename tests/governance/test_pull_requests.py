@@ -37,6 +37,6 @@ def test_nothing_changes_from_a_contract_to_itself(name: str) -> None:
     assert (found.verdict, found.bump, found.findings, found.notes) == ("compatible", "none", (), ())
 
 
-def test_there_are_twenty() -> None:
+def test_there_are_twenty_at_least() -> None:
     """A folder for each."""
-    assert len(CASES) == 20
+    assert len(CASES) >= 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from forwarders.governance.lint.finding import ERROR, Finding
 from forwarders.governance.lint.rules import RULES
 from forwarders.governance.lint.rules.examples import examples
 from forwarders.governance.lint.subject import Subject, mended
+from forwarders.governance.lint.waived import waived
 from forwarders.governance.policy import Policy
 
 MAX_FINDINGS_PER_FILE = 100
@@ -37,8 +39,11 @@ class Report(msgspec.Struct, frozen=True):
     lock: str
 
 
-def lint(folder: str | Path) -> Report:
-    """Every finding about the contracts below a folder. Never raises for what a file holds; fetches nothing."""
+def lint(folder: str | Path, today: datetime.date | None = None) -> Report:
+    """Every finding about the contracts below a folder. Never raises for what a file holds; fetches nothing.
+
+    `today` decides which waivers still hold; without it none is looked at.
+    """
     root = Path(folder)
     found = files.find(root)
     findings = list(found.findings)
@@ -57,7 +62,7 @@ def lint(folder: str | Path) -> Report:
         findings.extend(said[:MAX_FINDINGS_PER_FILE])
         if subject is not None:
             subjects.append(subject)
-        major = _major_of(file)
+        major = files.major_of(file)
         if major:
             majors.setdefault(file.parent, {})[major] = subject
     for event_folder in sorted(majors.keys() | found.examples.keys()):
@@ -69,6 +74,8 @@ def lint(folder: str | Path) -> Report:
         else:
             findings.extend(examples(here, known, event_folder))
     findings.extend(_moved(one, shared) for one in together.together(subjects, root, policy))
+    if today is not None:
+        findings = waived(findings, root, today)
     return Report(_located(findings), len(found.contracts), lock.text(together.collected(subjects)))
 
 
@@ -109,12 +116,15 @@ def _contract(file: Path, root: Path, shared: Shared, policy: Policy) -> tuple[S
     findings.extend(_finding(problem, "annotation", shared) for problem in annotated)
     findings.extend(_finding(problem, "pattern", shared) for problem in compiled)
     broken = [problem.key for problem in problems]
+    missing = {problem.key for problem in problems if problem.found == "nothing"}
     if not any(key.split("/")[-2:-1] == ["properties"] for key in broken):  # a field that is taken out is missed
         findings.extend(_finding(one, "path", shared) for one in check.path_problems(usable, tree, str(file)))
     for rule in RULES:
         for one in rule.look(subject, policy):
             if one.rule in _ANNOTATED and any(key.startswith(f"{one.pointer}/") for key in broken):
                 continue
+            if one.pointer in missing:
+                continue  # what stands there is a stopgap of ours
             findings.append(_moved(Finding(str(file), one.pointer, one.rule, one.severity, one.message), shared))
     if compiled or identity:
         return None, findings
@@ -193,11 +203,6 @@ def _moved(finding: Finding, shared: Shared) -> Finding:
     definition = name.removeprefix(f"{SHARED}.{origin.name.removesuffix('.schema.json')}").removeprefix(".")
     place = (f"/$defs/{definition}" if definition else "") + (f"/{rest}" if rest else "")
     return msgspec.structs.replace(finding, file=os.path.normpath(origin), pointer=place)
-
-
-def _major_of(file: Path) -> int:
-    number = file.name.removeprefix("v").removesuffix(".schema.json")
-    return int(number) if file.name.startswith("v") and number.isascii() and number.isdigit() and len(number) < 7 else 0
 
 
 def _located(findings: list[Finding]) -> list[Finding]:

@@ -53,6 +53,12 @@ def read(file: Path) -> bytes:
         return stream.read(MAX_FILE_BYTES + 2)
 
 
+def major_of(file: Path) -> int:
+    """The major that a contract's file is named after, 0 where it is named otherwise."""
+    number = file.name.removeprefix("v").removesuffix(SUFFIX)
+    return int(number) if file.name.startswith("v") and number.isascii() and number.isdigit() and len(number) < 7 else 0
+
+
 def _sort(folder: Path, path: Path, entry: os.DirEntry[str], found: Found) -> None:
     problem = _unreadable(path, entry)
     if problem:

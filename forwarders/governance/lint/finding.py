@@ -16,7 +16,8 @@ WARNING: Severity = "warning"
 class Finding(msgspec.Struct, frozen=True, order=True):
     """One broken rule. `file` is relative to where lint was called, `pointer` is a JSON pointer into it.
 
-    `line` counts from 1; 0 says that it has not been looked up, or that the file as a whole is meant.
+    `line` counts from 1; 0 says that it has not been looked up, or that the file as a whole is meant. `waived` is why
+    and until when people let it through; then it is a warning, and no check fails for it.
     """
 
     file: str
@@ -25,8 +26,9 @@ class Finding(msgspec.Struct, frozen=True, order=True):
     severity: Severity
     message: str
     line: int = 0
+    waived: str = ""
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:
     """Whether a check must fail."""
-    return any(finding.severity == ERROR for finding in findings)
+    return any(finding.severity == ERROR and not finding.waived for finding in findings)

@@ -65,7 +65,10 @@ def read_otherwise(pattern: str) -> str:
             at += 1 if after == "^" else 0
             at += 1 if pattern[at + 1 : at + 2] == "]" else 0
         elif pattern.startswith("(?", at) and not pattern.startswith("(?:", at):
-            return f"{pattern[at : at + 3]}…) is no ECMA 262: use (?:…), and no flags or names"
+            found = f"{pattern[at : at + 3]}…)"
+            if found[2] in "=!" or pattern.startswith(("(?<=", "(?<!"), at):
+                return f"{found} looks around, which no reader of linear time does: write what is there"
+            return f"{found} is read by some readers only: use (?:…), and no flags or names"
         elif char in "*+?}" and after == "+":
             return f"{char}+ is possessive for Python and a repeat of a repeat for the validator: put it in (?:…)"
         elif pattern.startswith("{,", at):

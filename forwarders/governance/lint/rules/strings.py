@@ -85,6 +85,8 @@ _BOUNDS = (
 
 
 def _never(said: Said) -> Iterator[Found]:
+    if said.node.get("enum") == []:
+        yield Found(said.at("enum"), "never-valid", ERROR, "no value is listed, so that no value fits: list one")
     for low, high in _BOUNDS:
         if low in said.node and high in said.node and said.node[low] > said.node[high]:
             message = f"{low} is more than {high}, so that no value fits: exchange them?"
