@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import traceback
@@ -11,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from forwarders.cli.group import Group
+from forwarders.cli.group import Lazy
 from forwarders.errors import LogharborError, Transient
 
 ISSUES = "https://github.com/logharbor/logharbor/issues"
@@ -37,19 +36,7 @@ _COMMANDS = {
 }
 
 
-class _Lazy(Group):
-    """A group that imports a command when it is asked for, so that a command pays only for what it needs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = _COMMANDS.get(cmd_name)
-        command: click.Command | None = importlib.import_module(module).command if module else None
-        return command
-
-
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lazy, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="logharbor")
 def cli() -> None:
     """Serverless and legacy logs in one place: validated against contracts, and accounted for to the last event.

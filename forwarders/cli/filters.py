@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
 
-from forwarders.cli.group import Group
+from forwarders.cli.group import Lazy
 
 _COMMANDS = {
     "build": "forwarders.cli.filters_build",
@@ -15,18 +13,6 @@ _COMMANDS = {
 }
 
 
-class _Lazy(Group):
-    """A group that imports a command when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = _COMMANDS.get(cmd_name)
-        command: click.Command | None = importlib.import_module(module).command if module else None
-        return command
-
-
-@click.group("filters", cls=_Lazy, short_help="Derive, test and explain CloudWatch filter patterns.")
+@click.group("filters", cls=Lazy, modules=_COMMANDS, short_help="Derive, test and explain CloudWatch filter patterns.")
 def command() -> None:
     """Derive, test and explain CloudWatch filter patterns; nothing is asked of AWS."""

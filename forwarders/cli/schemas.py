@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
 
-from forwarders.cli.group import Group
+from forwarders.cli.group import Lazy
 
 _COMMANDS = {
     "diff": "forwarders.cli.schemas_diff",
@@ -19,18 +17,6 @@ _COMMANDS = {
 }
 
 
-class _Lazy(Group):
-    """A command pays only for the imports that it needs itself."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = _COMMANDS.get(cmd_name)
-        command: click.Command | None = importlib.import_module(module).command if module else None
-        return command
-
-
-@click.group("schemas", cls=_Lazy, short_help="Write, check, compare and publish contracts.")
+@click.group("schemas", cls=Lazy, modules=_COMMANDS, short_help="Write, check, compare and publish contracts.")
 def command() -> None:
     """Write, check, compare and publish contracts."""

@@ -8,11 +8,12 @@ import msgspec
 
 from forwarders.governance.compare_event import compare_event
 from forwarders.governance.compare_fields import compare_fields
-from forwarders.governance.containment import COMBINERS, Doubt, contained
+from forwarders.governance.containment import contained
 from forwarders.governance.contract import Side, mapping
 from forwarders.governance.folders import Key
 from forwarders.governance.located import TooBig
 from forwarders.governance.lock import stored_type
+from forwarders.governance.prover import COMBINERS, Doubt
 from forwarders.governance.rows import BREAK, MINOR, PATCH, REVIEW, Change, Row, Rows
 from forwarders.governance.stored import Datasets, conflict, fields, place_of, stored
 

@@ -3,64 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from forwarders.contracts.tree import pointer
 from forwarders.governance.compare_keywords import compare_keywords
 from forwarders.governance.compare_notes import compare_notes
 from forwarders.governance.conjuncts import facts, types_of
-from forwarders.governance.contract import Metric, Side, listing, mapping
+from forwarders.governance.contract import Side, listing, mapping
 from forwarders.governance.located import Located, at, digest, same
 from forwarders.governance.rows import BREAK, MINOR, REVIEW, Row, Rows
 from forwarders.governance.stored import stored
+from forwarders.governance.walk import ANY, Path, Walk, dotted
 
-ANY = "*"
 MAX_LIKE = 20
 """Candidates for a new name whose likeness is measured: thousands of renamed fields would take half a minute."""
-Path = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Walk:
-    """What is the same for all fields of one comparison."""
-
-    rows: Rows
-    old: Side
-    new: Side
-    approvers: tuple[str, ...]
-    tombstones: frozenset[str]
-
-    def readers(self, path: Path) -> list[tuple[Metric, str]]:
-        """The metrics that read a field before and after the change, and how."""
-        name = dotted(path)
-        kept = {metric.name for metric in self.new.metrics if metric.reads(name)}
-        return [(one, one.reads(name)) for one in self.old.metrics if one.reads(name) and one.name in kept]
-
-    def dimensions(self, path: Path) -> list[str]:
-        """The names of the metrics that tell events apart by a field."""
-        name = dotted(path)
-        kept = {metric.name for metric in self.old.metrics}
-        return [one.name for one in self.new.metrics if name in one.dimensions and one.name in kept]
-
-    def add(self, where: str, change: str, base: str, why: str) -> Row:
-        return self.rows.add(where, change, base, why)
-
-    def bounds(self, where: str, change: str, why: str) -> Row:
-        """The row of a change of what is accepted, which may turn out to be another way to say the same."""
-        row = self.add(where, change, MINOR, why)
-        row.is_bound = True
-        return row
 
 
 def compare_fields(rows: Rows, old: Side, new: Side, approvers: tuple[str, ...], tombstones: frozenset[str]) -> None:
     """Rows for every difference of the two schemas. V is left to containment, but for what it cannot see."""
     _walk(Walk(rows, old, new, approvers, tombstones), old.tree, new.tree, (), "")
-
-
-def dotted(path: Path) -> str:
-    """`("items", "*", "sku")` is `items.sku`."""
-    return ".".join(part for part in path if part != ANY)
 
 
 def _walk(walk: Walk, old: Any, new: Any, path: Path, where: str) -> None:

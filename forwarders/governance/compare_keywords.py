@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from forwarders.contracts.tree import LISTS, MAPS, NOTES, ONES
 from forwarders.governance.conjuncts import ALL, NUMBERS, types_of
 from forwarders.governance.located import ODD, OPAQUE, Located, digest, same
 from forwarders.governance.rows import BREAK, PATCH, REVIEW, Row
+from forwarders.governance.walk import Path, Walk
 from forwarders.sinks.elasticsearch.templates import MAX_KEYWORD_CHARS
-
-if TYPE_CHECKING:
-    from forwarders.governance.compare_fields import Path, Walk
 
 INDEXED_FORMATS = {"date-time": "date", "ipv4": "ip", "ipv6": "ip", "ip": "ip"}
 """The formats whose texts have an index type of their own."""

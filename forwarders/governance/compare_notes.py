@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from forwarders.governance.compare_keywords import lost_values, place
 from forwarders.governance.contract import listing, mapping
 from forwarders.governance.located import Located, digest, same
 from forwarders.governance.rows import BREAK, MINOR, PATCH, REVIEW, Row
-
-if TYPE_CHECKING:
-    from forwarders.governance.compare_fields import Path, Walk
+from forwarders.governance.walk import Path, Walk
 
 CLASSES = ("", "free_text", "identifier", "contact", "location", "sensitive", "secret")
 """Classes of personal data, each one asking for more care than the one before."""

@@ -10,8 +10,8 @@ import jsonschema_rs
 from forwarders.contracts.compiled import validator
 from forwarders.contracts.tree import pointer
 from forwarders.governance.conjuncts import Facts, both
-from forwarders.governance.containment import Doubt, Doubts, Prover
 from forwarders.governance.located import Located, at, same
+from forwarders.governance.prover import Doubt, Doubts, Prover
 
 
 def _there(new: dict[str, Any], *parts: str | int) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 from forwarders.governance import compounds
 from forwarders.governance.conjuncts import INTEGER, NUMBERS, Facts, both, lower, types_of, upper
-from forwarders.governance.containment import Doubt, Doubts, Prover, Rule, alternatives, disjoint
 from forwarders.governance.located import at
 from forwarders.governance.patterns import counterexample
+from forwarders.governance.prover import Doubt, Doubts, Prover, Rule, alternatives, disjoint
 
 ASSERTED = frozenset(
     {"date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "uri"}

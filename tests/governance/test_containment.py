@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from forwarders.contracts.compiled import validator, variant
 from forwarders.governance.compare import Context, compare
-from forwarders.governance.containment import Rule, contained
+from forwarders.governance.containment import contained
 from forwarders.governance.contract import Side
 from forwarders.governance.located import expand
+from forwarders.governance.prover import Rule
 from forwarders.governance.rules import RULES
 
 DATA = Path(__file__).resolve().parents[1] / "data/governance/containment.jsonl"
