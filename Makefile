@@ -43,6 +43,9 @@ live: setup  ## against a real Elasticsearch and a real browser; LOGHARBOR_REQUI
 checkov: setup  ## terraform/ and examples/ against checkov's rules, in an environment of its own
 	$(UV) tool run --python 3.11 'checkov>=3.2,<4' -d terraform -d examples --framework terraform --compact --quiet --skip-download
 
+e2e: setup  ## both examples applied to a local AWS and destroyed again (KEEP=1: left running)
+	@$(BIN)/python -m tests.e2e $(if $(KEEP),--keep)
+
 bench: setup  ## CPU time, memory and cold start against the floor, in one run
 	@$(BIN)/python -m bench
 
