@@ -7,6 +7,7 @@ route, CloudWatch or the forwarder, so that nothing is counted twice and nothing
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -223,7 +224,7 @@ def _rules(contracts: Sequence[Contract]) -> Iterator[tuple[Contract, list[Rule]
 
 
 def _check(contract: Contract, said: Sequence[Rule], by_name: Mapping[str, Field]) -> None:
-    """Raises ConfigError for a rule that no event can satisfy, or whose dimensions tell of a person."""
+    """Raises ConfigError for a rule that cannot be measured, or whose dimensions tell of a person."""
     place = f"{contract.name} v{contract.major}"
     seen: set[str] = set()
     for i, rule in enumerate(said):
@@ -231,6 +232,8 @@ def _check(contract: Contract, said: Sequence[Rule], by_name: Mapping[str, Field
         if rule.name.lower() in seen:
             raise ConfigError(place, f"{key}/name", f"the metric {rule.name} twice", "a name of its own")
         seen.add(rule.name.lower())
+        if any(later <= earlier for earlier, later in pairwise(rule.buckets)):
+            raise ConfigError(place, f"{key}/buckets", "buckets that do not rise", "each upper bound once, rising")
         for path in (*((rule.value,) if rule.value else ()), *rule.dimensions, *(one.path for one in rule.where)):
             field = by_name.get(dotted(path))
             if field is not None and field.many:

@@ -15,7 +15,7 @@ import msgspec
 
 from forwarders.canary import Lag
 from forwarders.metrics.points import MINUTE_MS, Point, Totals
-from forwarders.model import Contract, Event, Fate, Origin, Receipt
+from forwarders.model import Contract, Event, Fate, Origin, Receipt, Verdict
 
 # What only some processes need is imported where the first of it comes by: together 3 ms of a cold start.
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ LAMBDA = "lambda."
 """What the names of the Lambda service's own events begin with."""
 MAX_TOLD = 10_000
 """Failures of requests that are remembered, so that one that is told of in two batches is counted once."""
+MAX_POINTS = 50_000
+"""Points of one invocation: metrics × minutes × dimensions. In EMF they are 25 MB of log."""
 PERSONAL_DATA, DIMENSION_LIMIT, UNREAD = "personal_data", "dimension_limit", "unread"
 
 Measured = Mapping[str, Mapping[str, Sequence[str]]]
@@ -54,8 +56,9 @@ class Meter:
         profile: Callable[[], Profile] | None = None,
         embedded: bool = False,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        max_points: int = MAX_POINTS,
     ) -> None:
-        self.totals = Totals()
+        self.totals = Totals(max_points)
         self.moved: dict[str, dict[str, Any]] = {}
         """The data, as they came, of events out of which a field was moved; by event id."""
         self.profiles = profile is not None
@@ -76,6 +79,7 @@ class Meter:
         self._told: dict[tuple[str, str], None] = {}
         self._told_pending: dict[tuple[str, str], None] = {}
         self._own = Totals()
+        self._max_points = max_points
 
     def begin(self, route: str, origin: Origin) -> Measuring:
         """The measuring of one batch that came by `route`."""
@@ -113,7 +117,7 @@ class Meter:
     def reset(self) -> None:
         """An invocation begins: what an earlier one left behind when it failed comes again and does not count."""
         self.forget()
-        self.totals, self._own, self._guards = Totals(), Totals(), {}
+        self.totals, self._own, self._guards = Totals(self._max_points), Totals(), {}
 
     def was_told(self, failure: tuple[str, str]) -> bool:
         """Whether this failure of a request has been counted."""
@@ -126,14 +130,20 @@ class Meter:
             point.values[one.ms] = 1
             self._own.add(point)
 
+    def close(self) -> Totals:
+        """All that was kept, and what was dropped; called once, before a reset."""
+        self.keep()
+        others = sum(guard.others for guards in self._guards.values() for guard in guards)
+        self.totals.dropped[DIMENSION_LIMIT] += others
+        return self.totals
+
     def flush(self, left_s: float) -> Counter[str]:
         """All that was kept, and the pipeline's own metrics, have been given to the outputs; what found no place there
         is counted by reason. Called once an invocation; never raises."""
-        self.keep()
-        dropped = self.totals.dropped
-        dropped[DIMENSION_LIMIT] += sum(guard.others for guards in self._guards.values() for guard in guards)
         began = time.monotonic()
-        every = [*self.totals.points(), *self._own.points()]
+        totals, own = self.close(), self._own
+        dropped = totals.dropped
+        every = [*own.points(), *totals.points()]
         self.reset()
         self._give(every, left_s, dropped)
         lost = +dropped
@@ -244,6 +254,8 @@ class Measuring:
             measure.take(events, cells, guards, self.dropped)
         if contract.name.startswith(LAMBDA) or "_aws" in contract.schema.get("properties", ()):
             self._take_lines(events)
+        elif self._meter.embedded:  # the unknown fields of a valid event were moved, those of an invalid one were not
+            self._take_lines(event for event in events if event.verdict is Verdict.INVALID)
 
     def _prepare(self, contract: Contract) -> tuple[Measure, Cells, list[Guard]] | None:
         measure = self._meter.measure(self._route, contract)

@@ -103,12 +103,17 @@ def open_meter(
     """
     settings = config.metrics
 
-    def to_cloudwatch(points: Sequence[Point], _left_s: float, dropped: Counter[str]) -> None:
+    def to_cloudwatch(points: Sequence[Point], left_s: float, dropped: Counter[str]) -> None:
         from forwarders.metrics import emf  # after the receipts: what a cold start waits for is done by then
 
-        wanted = points if settings.emf else [point for point in points if point.namespace == OWN_NAMESPACE]
-        for line in emf.documents(wanted, clock_ms(), dropped):
+        end = time.monotonic() + left_s
+        own = [point for point in points if point.namespace == OWN_NAMESPACE]
+        for line in emf.documents(own, clock_ms(), dropped):  # few, and alarms stand on them
             write_line(line)
+        if settings.emf:
+            others = [point for point in points if point.namespace != OWN_NAMESPACE]
+            for line in emf.documents(others, clock_ms(), dropped, lambda: end - time.monotonic()):
+                write_line(line)
 
     outputs: list[Output] = [to_cloudwatch]
     meter = Meter(
@@ -121,7 +126,7 @@ def open_meter(
         clock_ms=clock_ms,
     )
     if settings.otlp is not None:
-        outputs.insert(0, _otlp(settings.otlp, meter.resource, secret))
+        outputs.append(_otlp(settings.otlp, meter.resource, secret))  # last: it may take all the time that is left
     return meter
 
 

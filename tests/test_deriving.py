@@ -221,6 +221,7 @@ def test_the_major_of_events_that_do_not_say_one() -> None:
         ),
         ([{**COUNT, "dimensions": ["items.sku"]}], "found items.sku, which lies in an array"),
         ([{**COUNT, "where": {"items.sku": {"eq": "a"}}}], "found items.sku, which lies in an array"),
+        ([{**COUNT, "kind": "histogram", "value": "total", "buckets": [1, 5, 5]}], "found buckets that do not rise"),
     ],
 )
 def test_a_rule_that_can_be_measured_nowhere_is_refused(metrics: list[dict[str, Any]], message: str) -> None:
@@ -281,26 +282,63 @@ def test_the_pipeline_watches_itself() -> None:
     """Alarms for every sink and owner, and for what Terraform repeats for functions, streams and subscriptions."""
     sinks = {"out": {"type": "stdout"}, "few": {"type": "stdout", "events": {"include": ["user.*"]}}}
     derived = derive(config(LINE, sinks=sinks), [contract(COUNT)])
-    own = {one.name: (one.metric, one.dimensions, one.for_each) for one in derived.alarms if one.owner == "platform"}
-    assert own == {
-        "pipeline-async-age": ("AsyncEventAge", {}, "function"),
-        "pipeline-async-dropped": ("AsyncEventsDropped", {}, "function"),
-        "pipeline-canary-out": ("Lag", {"sink": "out"}, None),
-        "pipeline-dead-few": ("Dead", {"sink": "few"}, None),
-        "pipeline-dead-out": ("Dead", {"sink": "out"}, None),
-        "pipeline-delivery-errors": ("DeliveryErrors", {}, "subscription"),
-        "pipeline-delivery-throttled": ("DeliveryThrottling", {}, "subscription"),
-        "pipeline-destination-failures": ("DestinationDeliveryFailures", {}, "function"),
-        "pipeline-emf-invalid": ("EMFValidationErrors", {}, "log"),
-        "pipeline-errors": ("Errors", {}, "function"),
-        "pipeline-iterator-age": ("IteratorAge", {}, "function"),
-        "pipeline-quarantined": ("Quarantined", {"owner": "(no contract)"}, None),
-        "pipeline-quarantined-team-shop": ("Quarantined", {"owner": "team-shop"}, None),
-        "pipeline-stream-age": ("GetRecords.IteratorAgeMilliseconds", {}, "stream"),
-        "pipeline-stream-throttled": ("WriteProvisionedThroughputExceeded", {}, "stream"),
-        "pipeline-throttles": ("Throttles", {}, "function"),
-        "pipeline-unbalanced": ("Unbalanced", {}, None),
+    own = {
+        one.name: (one.metric, one.dimensions, one.for_each, one.when)
+        for one in derived.alarms
+        if one.owner == "platform"
     }
+    assert own == {
+        "pipeline-async-age": ("AsyncEventAge", {}, "forwarder", "direct"),
+        "pipeline-async-dropped": ("AsyncEventsDropped", {}, "forwarder", "direct"),
+        "pipeline-canary-out": ("Lag", {"sink": "out"}, None, "canary"),
+        "pipeline-dead-few": ("Dead", {"sink": "few"}, None, None),
+        "pipeline-dead-out": ("Dead", {"sink": "out"}, None, None),
+        "pipeline-delivery-errors": ("DeliveryErrors", {}, "subscription", None),
+        "pipeline-delivery-throttled": ("DeliveryThrottling", {}, "subscription", None),
+        "pipeline-destination-failures": ("DestinationDeliveryFailures", {}, "forwarder", None),
+        "pipeline-emf-invalid": ("EMFValidationErrors", {}, "log", None),
+        "pipeline-errors": ("Errors", {}, "function", None),
+        "pipeline-iterator-age": ("IteratorAge", {}, "forwarder", "stream"),
+        "pipeline-not-subscribed": ("NotSubscribed", {}, None, "sweep"),
+        "pipeline-quarantined": ("Quarantined", {"owner": "(no contract)"}, None, None),
+        "pipeline-quarantined-team-shop": ("Quarantined", {"owner": "team-shop"}, None, None),
+        "pipeline-stream-age": ("GetRecords.IteratorAgeMilliseconds", {}, "stream", None),
+        "pipeline-stream-throttled": ("WriteProvisionedThroughputExceeded", {}, "stream", None),
+        "pipeline-throttles": ("Throttles", {}, "function", None),
+        "pipeline-unbalanced": ("Unbalanced", {}, None, None),
+    }
+
+
+def test_the_alarm_on_the_canary_bears_that_it_comes_every_quarter_of_an_hour() -> None:
+    """A canary that falls between two periods is no alarm; two periods without one, or two late ones, are."""
+    alarm = next(one for one in derive(config(LINE), []).alarms if one.metric == "Lag")
+    found = (alarm.period, alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.treat_missing_data)
+    assert found == (900, 3, 2, "breaching")
+
+
+def test_an_event_that_no_route_expects_has_no_alarm() -> None:
+    """An alarm that sounds when nothing comes would sound for ever in an account where nothing can come."""
+    alarm = {
+        "name": "none", "statistic": "Sum", "period": 300, "evaluationPeriods": 1, "op": "<", "threshold": 1,
+        "missing": "breaching", "notify": "oncall",
+    }  # fmt: skip
+    contracts = [contract({**COUNT, "alarms": [alarm]})]
+
+    def of_contracts(filters: list[str]) -> list[str]:
+        found = derive(config({**LINE, "filters": filters}), contracts).alarms
+        return [one.name for one in found if one.owner != "platform"]
+
+    assert of_contracts(["*"]) == ["order.placed-v1-Orders-none"]
+    assert of_contracts(["order.*"]) == ["order.placed-v1-Orders-none"]
+    assert of_contracts(["user.*"]) == []
+
+
+def test_what_hosts_write_into_a_stream_is_measured_by_the_forwarder() -> None:
+    """`kinesis/STREAM` is no log group: no metric filter can be put on it, and the whole route is measured once."""
+    derived = derive(config({**LINE, "log_groups": ["/app/one", "kinesis/orders"]}), [contract(COUNT)])
+    assert derived.filters == []
+    told = [(one.route, one.metric, one.why) for one in derived.measured if one.route != "(no route)"]
+    assert told == [("shop", "Orders", "what hosts write into a stream themselves passes no log group")]
 
 
 def overlaps(widgets: Sequence[dict[str, Any]]) -> bool:

@@ -198,6 +198,15 @@ def test_ten_thousand_values_of_a_dimension_are_told_of(tmp_path):
     assert dropped == {"dimension_limit": 9_000}
 
 
+def test_an_invocation_gives_out_so_many_points_and_no_more(tmp_path):
+    """Many batches with many minutes each; what is beyond is counted."""
+    world = World(tmp_path, max_points=3)
+    for method in "abcd":
+        world.run(login(method), login(method))
+    found, dropped = world.flush()
+    assert (sorted(found), dropped) == ([("Logins", "a"), ("Logins", "b"), ("Logins", "c")], {"too_many_series": 2})
+
+
 def test_a_failing_output_harms_nobody(tmp_path):
     """The batch is done, the other output has its points, and our log says why."""
 
@@ -244,9 +253,11 @@ def test_a_time_out_of_a_batch_that_comes_again_is_counted_when_it_does(tmp_path
     assert world.flush()[0][("Timeouts", "web")] == 1
 
 
-@pytest.mark.parametrize("event", [{}, {"event": "login", "method": "sso"}])
+@pytest.mark.parametrize(
+    "event", [{}, {"event": "login", "method": "sso"}, {"event": "login", "method": "sso", "ms": "a text"}]
+)
 def test_metrics_that_a_line_holds_already_are_taken(event, tmp_path):
-    """Of an event without a contract, and of one whose contract does not know them: there they are drift."""
+    """Of an event without a contract, and of one whose contract does not know them, valid (they are drift) or not."""
     directive = {"Namespace": "Shop", "Dimensions": [["step"]], "Metrics": [{"Name": "Paid"}]}
     meta = {"Timestamp": NOW, "CloudWatchMetrics": [directive]}
     world = World(tmp_path, embedded=True)

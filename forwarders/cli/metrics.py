@@ -16,7 +16,8 @@ from forwarders.cli.shown import json_line
 from forwarders.config import Config, read_yaml
 from forwarders.contracts.compiled import Contracts
 from forwarders.deadletters import open_store
-from forwarders.measuring import Meter
+from forwarders.measuring import DIMENSION_LIMIT, Meter
+from forwarders.metrics.measure import OTHER
 from forwarders.metrics.points import MINUTE_MS, Point, Totals, percentile
 from forwarders.model import Batch, Contract, event_ids
 from forwarders.pipeline import CHUNK
@@ -86,7 +87,7 @@ def measured(source: Sequence[str], config: Config, contracts: Sequence[Contract
     for batch in files.batches(source):
         # A route's sinks are not asked for, so they need not be there.
         _measure(batch, plans.for_origin(batch.origin), meter)
-    return meter.totals
+    return meter.close()
 
 
 def _measure(batch: Batch, plan: Plan, meter: Meter) -> None:
@@ -142,7 +143,12 @@ def _say(points: Sequence[Point], names: Sequence[str], dropped: dict[str, int])
         wanted = f" called {', '.join(names)}" if names else ""
         click.secho(f"no metrics{wanted}: no event is of a contract that has any", fg="yellow", err=True)
     for reason, n in dropped.items():
-        click.secho(f"{n:,} not measured: {reason}", fg="yellow", err=True)
+        said = (
+            f"not measured: {reason}"
+            if reason != DIMENSION_LIMIT
+            else f"measured as {OTHER}: a dimension has more values than are told apart"
+        )
+        click.secho(f"{n:,} {said}", fg="yellow", err=True)
     negative = {point.name for point in points if point.kind == "distribution" and min(point.values) < 0}
     for name in sorted(negative):
         click.secho(f"{name} has negative values: CloudWatch shows no percentiles then", fg="yellow", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from rich.console import Console
 from rich.table import Table
@@ -16,30 +17,51 @@ from forwarders.metrics.points import Dimensions, Kind, Point, percentile
 BARS = "▁▂▃▄▅▆▇█"
 MIN_BARS = 10
 PIPE_COLUMNS = 200
+_TITLES = ("n", "sum", "average", "p95", "max")
 _PATTERNS = {"minute": "%Y-%m-%d %H:%M", "hour": "%Y-%m-%d %H:00", "day": "%Y-%m-%d"}
 
 Series = dict[tuple[str, str, Kind, str, Dimensions], list[Point]]
 """The points of each namespace, metric, kind, unit and set of dimensions, by time."""
 
 
-def table(points: Sequence[Point], step: str, _step_ms: int) -> None:
-    """For each metric a row for each set of dimensions and step of event time (UTC); what events say is shown as text,
-    never as markup."""
+def table(points: Sequence[Point], step: str, _step_ms: int, console: Console | None = None) -> None:
+    """For each metric a row for each set of dimensions and step of event time (UTC), or two lines where the terminal is
+    too narrow for it; what events say is shown as text, never as markup."""
     if not points:
         return
     rows = Table(box=None, pad_edge=False, header_style="bold")
     rows.add_column("metric", overflow="fold", min_width=20)
     rows.add_column(f"{step} (UTC)", no_wrap=True)
-    for title in ("n", "sum", "average", "p95", "max"):
+    for title in _TITLES:
         rows.add_column(title, justify="right", no_wrap=True)
     last = None
     for point in points:
         if (point.namespace, point.name) != last:
             last = (point.namespace, point.name)
-            rows.add_row(Text(printable(point.name), "bold").append(f" {_unit(point)}", "not bold dim"))
+            rows.add_row(_title(point))
         numbers = [Text(cell) for cell in _numbers(point)]
         rows.add_row(Text(f"  {_named(point.dimensions)}"), _time(point.time_ms, step), *numbers)
-    _console(PIPE_COLUMNS).print(rows)
+    console = console or _console(PIPE_COLUMNS)
+    if console.measure(rows, options=console.options.update(width=PIPE_COLUMNS)).minimum > console.width:
+        _narrow(points, step, console)
+    else:
+        console.print(rows)
+
+
+def _narrow(points: Sequence[Point], step: str, console: Console) -> None:
+    last = None
+    for point in points:
+        if (point.namespace, point.name) != last:
+            last = (point.namespace, point.name)
+            console.print(_title(point))
+        console.print(Text(f"  {_time(point.time_ms, step)}  {_named(point.dimensions)}"))
+        numbers = [f"{title} {cell}" for title, cell in zip(_TITLES, _numbers(point), strict=True) if cell]
+        console.print(Text(f"    {'  '.join(numbers)}"), soft_wrap=True)
+
+
+def _title(point: Point) -> Text:
+    unit = f" {_unit(point)}" if _unit(point) else ""
+    return Text(printable(point.name), "bold").append(unit, "not bold dim")
 
 
 def plot(points: Sequence[Point], step: str, step_ms: int) -> None:
@@ -60,11 +82,11 @@ def plot(points: Sequence[Point], step: str, step_ms: int) -> None:
     per_bar = -(-steps // wide)
     bars = -(-steps // per_bar)
     last: tuple[str, ...] | None = None
-    for key, some in series.items():
+    for key, some in sorted(series.items(), key=lambda item: item[0]):
         if key[:4] != last:
             last = key[:4]
             shown = {"distribution": "p95", "histogram": "p95", "gauge": "last"}.get(key[2], "sum")
-            console.print(Text(f"\n{printable(key[1])}", "bold").append(f"  {shown}, {_unit(some[0])}", "not bold dim"))
+            console.print(Text(f"\n{printable(key[1])}", "bold").append(f"  {_said(shown, some[0])}", "not bold dim"))
         slots: dict[int, list[Point]] = {}
         for point in some:
             slots.setdefault((point.time_ms - begin) // step_ms // per_bar, []).append(point)
@@ -113,7 +135,13 @@ def _numbers(point: Point) -> list[str]:
 def _number(value: float) -> str:
     if abs(value) < 1e15 and value == int(value):
         return f"{int(value):,}"
+    if 1e-9 <= abs(value) < 0.01:
+        return format(Decimal(f"{value:.3g}"), "f")
     return f"{value:,.2f}" if 0.01 <= abs(value) < 1e15 else f"{value:.3g}"
+
+
+def _said(shown: str, point: Point) -> str:
+    return f"{shown}, {_unit(point)}" if _unit(point) else shown
 
 
 def _unit(point: Point) -> str:

@@ -6,6 +6,7 @@ changed is another value, and what an event was before is not known any more.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,24 +20,36 @@ from forwarders.sinks.sqlite_schema import json_path, literal, quoted
 GROUP = "metrics"
 _WINDOW = "time >= since(:from) AND time < until(:to)"
 _NUMBER = "IN ('integer', 'real')"
+_TAKEN = frozenset(["time_utc", "slot", "n", "value", "total", "lowest", "average", "highest", "p50", "p95", "p99"])
+"""Columns that an answer may have besides the dimensions."""
 
 FUNCTIONS = Question(
     "lambda_functions",
     "Lambda functions over time: duration, memory, cold starts",
-    "What the Lambda service says of every invocation (REPORT lines and platform.report), by function.",
+    "What the Lambda service says of every invocation (REPORT lines and platform.report), by function. Cold starts are "
+    "those with an init duration or of a restored snapshot; gb_s is what is billed, init_ms the 95th percentile.",
     f"""SELECT utc(slot) AS time_utc, function, sum(event = 'lambda.report') AS invocations,
-  percentile_of(duration, 50) AS duration_ms_p50, percentile_of(duration, 95) AS duration_ms_p95,
-  sum(billed) AS billed_ms, max(used) AS memory_used_mb, max(size) AS memory_size_mb,
-  sum(init IS NOT NULL) AS cold_starts, percentile_of(init, 95) AS init_ms_p95,
+  percentile_of(duration, 50) AS p50_ms, percentile_of(duration, 95) AS p95_ms,
+  sum(billed) AS billed_ms, round(sum(billed / 1000.0 * size / 1024), 3) AS gb_s,
+  max(used) AS used_mb, max(size) AS size_mb,
+  sum(init IS NOT NULL) AS cold_starts, percentile_of(init, 95) AS init_ms,
   count(DISTINCT CASE WHEN said = 'timeout' THEN request END) AS timeouts, count(DISTINCT request) AS errors
 FROM (
   SELECT time / step(:per) * step(:per) AS slot, function_name(log_group, path) AS function,
-    json_extract(fields, '$.duration_ms') AS duration, json_extract(fields, '$.billed_duration_ms') AS billed,
+    json_extract(fields, '$.duration_ms') AS duration,
+    json_extract(fields, '$.billed_duration_ms')
+      + coalesce(json_extract(fields, '$.billed_restore_duration_ms'), 0) AS billed,
     json_extract(fields, '$.max_memory_used_mb') AS used, json_extract(fields, '$.memory_size_mb') AS size,
-    iif(event = 'lambda.report', json_extract(fields, '$.init_duration_ms'), NULL) AS init, event, said,
+    iif(event = 'lambda.report', coalesce(json_extract(fields, '$.init_duration_ms'),
+      json_extract(fields, '$.restore_duration_ms')), NULL) AS init, event, said,
     iif(said IN ('error', 'failure', 'timeout', 'exit'), json_extract(fields, '$.request_id'), NULL) AS request
   FROM (
-    SELECT *, lower(json_extract(fields, iif(event = 'lambda.report', '$.status', '$.type'))) AS said
+    SELECT *, CASE
+        WHEN event <> 'lambda.report' THEN lower(json_extract(fields, '$.type'))
+        WHEN lower(json_extract(fields, '$.error_type')) = 'sandbox.timedout' THEN 'timeout'
+        WHEN json_extract(fields, '$.error_type') <> '' AND lower(coalesce(json_extract(fields, '$.status'), ''))
+          <> 'timeout' THEN 'error'
+        ELSE lower(json_extract(fields, '$.status')) END AS said
     FROM events
     WHERE event IN ('lambda.report', 'lambda.platform') AND {_WINDOW}
   )
@@ -45,7 +58,7 @@ FROM (
 GROUP BY slot, function
 ORDER BY slot, function""",  # noqa: S608
     GROUP,
-    Chart("line", "time_utc", "duration_ms_p95", "function"),
+    Chart("line", "time_utc", "p95_ms", "function"),
     "auto",
 )
 
@@ -67,7 +80,7 @@ def for_metrics(contracts: Mapping[str, Contract], events: Iterable[str]) -> lis
 
 
 def _question(name: str, rule: Rule) -> Question:
-    dimensions = {dotted(path): path for path in rule.dimensions}
+    dimensions = _titles(rule)
     shown = "".join(f", {quoted(title)}" for title in dimensions)
     inner = "".join(f",\n    {_text(path)} AS {quoted(title)}" for title, path in dimensions.items())
     value = f",\n    {_extract(rule.value)} AS value" if rule.value is not None else ""
@@ -83,12 +96,23 @@ FROM (
 )
 GROUP BY slot{shown}
 ORDER BY slot{shown}"""  # noqa: S608
-    by = f" by {', '.join(dimensions)}" if dimensions else ""
+    by = f" by {', '.join(map(dotted, rule.dimensions))}" if dimensions else ""
     unit = "" if rule.unit in ("None", "Count") else f" ({rule.unit})"
     said = rule.description or f"{rule.kind.capitalize()}{_of(rule)} of {rule.event}{by}."
     note = "Computed from what landed; a dimension's guard and CloudWatch's limits play no part here."
     chart = Chart("bar" if rule.kind in ("count", "sum") else "line", "time_utc", y, next(iter(dimensions), ""))
     return Question(name, f"{rule.name}{unit}{by}, over time", f"{said} {note}", sql, GROUP, chart, "auto")
+
+
+def _titles(rule: Rule) -> dict[str, Path]:
+    """The dimensions by their columns' names: without dots, which a chart takes for a path."""
+    titles: dict[str, Path] = {}
+    for path in rule.dimensions:
+        title = re.sub(r"\W", "_", dotted(path))
+        while title.lower() in _TAKEN or title.lower() in map(str.lower, titles):
+            title += "_"
+        titles[title] = path
+    return titles
 
 
 def _of(rule: Rule) -> str:
@@ -102,9 +126,9 @@ def _columns(rule: Rule) -> tuple[str, str]:
     if rule.kind == "sum":
         return "count(*) AS n, sum(value) AS total", "total"
     if rule.kind == "gauge":
-        return "count(*) AS n, min(value) AS lowest, avg(value) AS average, max(value) AS highest", "average"
+        return "count(*) AS n, min(value) AS lowest, round(avg(value), 6) AS average, max(value) AS highest", "average"
     percents = ", ".join(f"percentile_of(value, {percent}) AS p{percent}" for percent in (50, 95, 99))
-    return f"count(*) AS n, avg(value) AS average, {percents}, max(value) AS highest", "p95"
+    return f"count(*) AS n, round(avg(value), 6) AS average, {percents}, max(value) AS highest", "p95"
 
 
 def _conditions(rule: Rule) -> list[str]:

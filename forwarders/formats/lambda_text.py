@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from forwarders.formats.lambda_platform import platform_line
 from forwarders.formats.parsed import Parsed
 from forwarders.formats.text import legacy_text
 from forwarders.formats.wrapped import json_event
@@ -34,7 +33,7 @@ def lambda_line(text: str) -> Parsed:
     if first.isdigit():
         return _node(text)
     if first in _PLATFORM_INITIALS:
-        return platform_line(text) or legacy_text(text)
+        return _platform(text)
     if first and first in " \t\r\n\ufeff":
         inner = text.lstrip("\ufeff \t\r\n")
         if inner[:1] == "{":
@@ -59,6 +58,12 @@ def _node(text: str) -> Parsed:
     if java:
         request_id, level, logger, payload = java.groups()
         return _payload(payload, request_id, level, logger)
+    return _platform(text)
+
+
+def _platform(text: str) -> Parsed:
+    from forwarders.formats.lambda_platform import platform_line  # 1 ms of a cold start that events never need
+
     return platform_line(text) or legacy_text(text)
 
 

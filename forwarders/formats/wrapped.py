@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from forwarders.errors import Malformed
-from forwarders.formats.lambda_platform import platform_event
 from forwarders.formats.parsed import Context, Format, Parsed, joined, read_object
 from forwarders.formats.text import legacy_text
 
@@ -63,7 +62,11 @@ def json_event(text: str, context: Context | None = None) -> Parsed:
         return None, text, data, context
     if data.keys() >= _WRAPPER:
         return _unwrapped(text, data, "message", _CONTEXT, context)
-    return platform_event(text, data, context) or (None, text, data, context)
+    if "record" in data:
+        from forwarders.formats.lambda_platform import platform_event  # as in lambda_text.py
+
+        return platform_event(text, data, context) or (None, text, data, context)
+    return None, text, data, context
 
 
 def under_key(name: str) -> Format:

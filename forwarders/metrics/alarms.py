@@ -30,7 +30,8 @@ COMPARISONS = {
     ">=": "GreaterThanOrEqualToThreshold",
 }
 
-ForEach = Literal["function", "log", "stream", "subscription"]
+ForEach = Literal["forwarder", "function", "log", "stream", "subscription"]
+When = Literal["canary", "direct", "stream", "sweep"]
 Missing = Literal["breaching", "notBreaching", "ignore", "missing"]
 
 
@@ -38,8 +39,10 @@ class Alarm(msgspec.Struct, frozen=True):
     """One alarm, as Terraform makes it.
 
     `statistic` is one of CloudWatch's or a percentile (`p99`); `period` is in seconds. `for_each` names what the alarm
-    is repeated for, with the dimension that names it: `function` (FunctionName), `log` (LogGroupName, a function's
-    own log), `stream` (StreamName), `subscription` (LogGroupName, DestinationType and FilterName); None: once.
+    is repeated for, with the dimension that names it: `function` and `forwarder` (FunctionName; all of ours, those of
+    the lanes), `log` (LogGroupName, a function's own log), `stream` (StreamName), `subscription` (FilterName); None:
+    once.
+    `when` names what a pipeline must have for the alarm to be made, for else it would never have data; None: always.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Alarm(msgspec.Struct, frozen=True):
     dimensions: dict[str, str] = {}
     runbook: str | None = None
     for_each: ForEach | None = None
+    when: When | None = None
 
 
 def alarms_of(rule: Rule, namespace: str, owner: str, place: str) -> list[Alarm]:
@@ -122,11 +126,14 @@ def pipeline_alarms(
     `owners` are the contracts' owners, each with the channel that it is told on (or none), `canary_sinks` the sinks
     that the canary goes to.
     """
-    result = [*_deliveries(namespace), *_invocations(), *_inlets()]
+    result = [*_deliveries(namespace), *_invocations(), *_inlets(namespace)]
     for sink in canary_sinks:
         told = f"The canary took more than five minutes to sink {sink}, or has not come at all."
-        by = {"sink": sink}
-        result.append(_own(f"canary-{sink}", told, namespace, "Lag", "Maximum", ">", 300_000, 2, 2, "breaching", by))
+        alarm = _own(
+            f"canary-{sink}", told, namespace, "Lag", "Maximum", ">", 300_000, 3, 2, "breaching", {"sink": sink}
+        )
+        # It is written every 15 minutes: shorter periods would mostly be empty, and one may be between two canaries.
+        result.append(msgspec.structs.replace(alarm, period=900, when="canary"))
     for sink in sinks:
         told = f"Sink {sink} refuses events for good: they are in the dead-letter store. See `logharbor replay`."
         result.append(_own(f"dead-{sink}", told, namespace, "Dead", "Sum", ">=", 1, dimensions={"sink": sink}))
@@ -159,7 +166,7 @@ def _invocations() -> list[Alarm]:
         _own(
             "iterator-age",
             "The function reads its stream ten minutes late: it is too slow, or a sink is.",
-            "AWS/Lambda", "IteratorAge", "Maximum", ">", 600_000, 3, 3, for_each="function",
+            "AWS/Lambda", "IteratorAge", "Maximum", ">", 600_000, 3, 3, for_each="forwarder", when="stream",
         ),
         _own(
             "throttles",
@@ -174,22 +181,22 @@ def _invocations() -> list[Alarm]:
         _own(
             "async-age",
             "Asynchronous invocations have waited an hour; they are given up after six.",
-            "AWS/Lambda", "AsyncEventAge", "Maximum", ">", 3_600_000, for_each="function",
+            "AWS/Lambda", "AsyncEventAge", "Maximum", ">", 3_600_000, for_each="forwarder", when="direct",
         ),
         _own(
             "async-dropped",
             "An asynchronous invocation was given up: what it held is in the function's on-failure destination.",
-            "AWS/Lambda", "AsyncEventsDropped", "Sum", ">=", 1, for_each="function",
+            "AWS/Lambda", "AsyncEventsDropped", "Sum", ">=", 1, for_each="forwarder", when="direct",
         ),
         _own(
             "destination-failures",
             "A failed invocation could not be put into its on-failure destination: what it held is lost.",
-            "AWS/Lambda", "DestinationDeliveryFailures", "Sum", ">=", 1, for_each="function",
+            "AWS/Lambda", "DestinationDeliveryFailures", "Sum", ">=", 1, for_each="forwarder",
         ),
     ]  # fmt: skip
 
 
-def _inlets() -> list[Alarm]:
+def _inlets(namespace: str) -> list[Alarm]:
     return [
         _own(
             "stream-age",
@@ -211,7 +218,15 @@ def _inlets() -> list[Alarm]:
             "A subscription is throttled for a quarter of an hour; after 24 hours its lines are dropped.",
             "AWS/Logs", "DeliveryThrottling", "Sum", ">", 0, 3, 3, for_each="subscription",
         ),
+        _not_subscribed(namespace),
     ]  # fmt: skip
+
+
+def _not_subscribed(namespace: str) -> Alarm:
+    told = "Sweeps cannot subscribe log groups that a glob covers; `logharbor doctor` says which, and why."
+    alarm = _own("not-subscribed", told, namespace, "NotSubscribed", "Maximum", ">=", 1, 3, 3)
+    # A sweep is every 15 minutes; what it could not do for want of a propagated permission the next one does.
+    return msgspec.structs.replace(alarm, period=900, when="sweep")
 
 
 def _own(
@@ -227,6 +242,7 @@ def _own(
     missing: Missing = "notBreaching",
     dimensions: Mapping[str, str] | None = None,
     for_each: ForEach | None = None,
+    when: When | None = None,
 ) -> Alarm:
     """An alarm of the platform's owner over periods of five minutes."""
     return Alarm(
@@ -243,6 +259,7 @@ def _own(
         treat_missing_data=missing,
         dimensions=dict(dimensions or {}),
         for_each=for_each,
+        when=when,
         notify=PLATFORM,
         owner=PLATFORM,
     )

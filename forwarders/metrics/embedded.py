@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, TypeGuard
 
 from forwarders.metrics.points import MINUTE_MS, Dimensions, Point, is_finite
@@ -38,8 +39,8 @@ def directives(data: dict[str, Any]) -> list[Any] | None:
 def points(data: dict[str, Any], event_ms: int, safe: Callable[[str], str], dropped: Counter[str]) -> Iterator[Point]:
     """The metrics of a document as points, one for each set of dimensions; none when the event is no document.
 
-    `event_ms` is its time where `_aws.Timestamp` says none. A dimension's value that `safe` would change is left out
-    with its point, and counted as `personal_data`. Raises nothing for what the event holds.
+    `event_ms` is its time where `_aws.Timestamp` says none. A point with a name or a dimension that `safe` would change
+    is left out, and counted as `personal_data`. Raises nothing for what the event holds.
     """
     found = directives(data)
     if found is None:
@@ -62,7 +63,7 @@ def points(data: dict[str, Any], event_ms: int, safe: Callable[[str], str], drop
                 point = _point(data, namespace, dimensions, metric, at_ms) if dimensions is not None else None
                 if point is None:
                     dropped[BROKEN] += 1
-                elif any(safe(value) != value for _, value in point.dimensions):
+                elif any(safe(text) != text for text in (namespace, point.name, *chain(*point.dimensions))):
                     dropped["personal_data"] += point.n
                 else:
                     yield point

@@ -14,13 +14,14 @@ from typing import Any
 import msgspec
 
 from forwarders.metrics.points import Dimensions, Point
+from forwarders.model import Deadline
 
 MAX_METRICS = 100
 MAX_VALUES = 100
 MAX_DIMENSIONS = 30
 MAX_BYTES = 256 * 1024
 """Of one document. The specification says 1 MB; a log event written from Lambda is cut at 256 kB."""
-MAX_NAME_CHARS = 255
+MAX_DIMENSION_NAME_CHARS = 250
 MAX_DIMENSION_CHARS = 1024
 DAY_MS = 86_400_000
 PAST_MS = 14 * DAY_MS
@@ -34,11 +35,16 @@ EMPTY = "__empty__"
 
 OUTSIDE_WINDOW, NEGATIVE, TOO_BIG = "outside_window", "negative_value", "value_too_big"
 NAME_TAKEN, TOO_MANY_DIMENSIONS, TOO_LONG = "name_taken", "too_many_dimensions", "document_too_big"
+TOO_LATE = "emf_deadline"
+
+_INT64 = 1 << 63
 
 _encode = msgspec.json.Encoder().encode
 
 
-def documents(points: Iterable[Point], now_ms: int, dropped: Counter[str]) -> Iterator[str]:
+def documents(
+    points: Iterable[Point], now_ms: int, dropped: Counter[str], deadline: Deadline = lambda: 1.0
+) -> Iterator[str]:
     """The points as EMF documents, one line of ASCII JSON each; `dropped` counts what CloudWatch would not take.
 
     | reason | what it is |
@@ -49,6 +55,7 @@ def documents(points: Iterable[Point], now_ms: int, dropped: Counter[str]) -> It
     | name_taken | a dimension and a metric of one document would need the same name |
     | too_many_dimensions | more than 30 |
     | document_too_big | one metric's names and dimensions alone exceed what a log event may hold |
+    | emf_deadline | the deadline came before they were written |
     """
     groups: dict[tuple[str, int, Dimensions], list[Point]] = {}
     for point in points:
@@ -59,6 +66,9 @@ def documents(points: Iterable[Point], now_ms: int, dropped: Counter[str]) -> It
             continue
         groups.setdefault((point.namespace, point.time_ms, point.dimensions), []).append(point)
     for (namespace, time_ms, dimensions), some in groups.items():
+        if deadline() <= 0:
+            dropped[TOO_LATE] += sum(point.n for point in some)
+            continue
         yield from _group(namespace, time_ms, dimensions, some, dropped)
 
 
@@ -66,8 +76,8 @@ def _group(
     namespace: str, time_ms: int, dimensions: Dimensions, points: Sequence[Point], dropped: Counter[str]
 ) -> Iterator[str]:
     """Documents for one namespace, minute and set of dimensions: as few as the limits let through."""
-    shown = {name: _dimension(value) for name, value in dimensions}
-    waiting: dict[str, tuple[str, list[int | float] | int | float]] = {}
+    shown = {_name(name): _dimension(value) for name, value in dimensions}
+    ready: list[tuple[Point, list[list[int | float] | int | float]]] = []
     for point in points:
         if len(shown) > MAX_DIMENSIONS:
             dropped[TOO_MANY_DIMENSIONS] += point.n
@@ -75,11 +85,17 @@ def _group(
         if point.name in shown or "_aws" in (point.name, *shown):
             dropped[NAME_TAKEN] += point.n
             continue
-        for value in _values(point, dropped):
+        ready.append((point, list(_values(point, dropped))))
+    waiting: dict[str, tuple[str, list[int | float] | int | float]] = {}
+    # The first array of every metric, then the second: a document holds as many metrics as it may.
+    for i in range(max((len(values) for _, values in ready), default=0)):
+        for point, values in ready:
+            if i >= len(values):
+                continue
             if len(waiting) == MAX_METRICS or point.name in waiting:
                 yield from _document(namespace, time_ms, shown, waiting, points, dropped)
                 waiting = {}
-            waiting[point.name] = (point.unit, value)
+            waiting[point.name] = (point.unit, values[i])
     if waiting:
         yield from _document(namespace, time_ms, shown, waiting, points, dropped)
 
@@ -88,7 +104,8 @@ def _values(point: Point, dropped: Counter[str]) -> Iterator[list[int | float] |
     """A point's value: one number, or arrays of at most 100."""
     if point.kind not in ("distribution", "histogram"):
         if abs(point.total()) <= MAX_VALUE:
-            yield point.value
+            # A reader of JSON may take a number without a point for one of 64 bits.
+            yield point.value if abs(point.value) < _INT64 else float(point.value)
         else:
             dropped[TOO_BIG] += point.n
         return
@@ -99,7 +116,7 @@ def _values(point: Point, dropped: Counter[str]) -> Iterator[list[int | float] |
             continue
         while n:
             room = min(n, MAX_VALUES - len(some))
-            some += [value] * room
+            some += [value if value < _INT64 else float(value)] * room
             n -= room
             if len(some) == MAX_VALUES:
                 yield some
@@ -156,7 +173,16 @@ def _escaped(character: str) -> str:
 
 def _dimension(value: str) -> str:
     """A value that CloudWatch takes: ASCII without controls, not empty, at most 1,024 characters."""
-    if not value.isascii() or not value.isprintable():
-        value = value.encode("unicode_escape").decode()
-    value = value if len(value) <= MAX_DIMENSION_CHARS else value[: MAX_DIMENSION_CHARS - 3] + "..."
-    return value if value.strip() else EMPTY
+    return _plain(value, MAX_DIMENSION_CHARS)
+
+
+def _name(name: str) -> str:
+    """A dimension's name that CloudWatch takes: as a value, at most 250 characters, and no colon in front."""
+    return _plain(f"_{name}" if name.startswith(":") else name, MAX_DIMENSION_NAME_CHARS)
+
+
+def _plain(text: str, at_most: int) -> str:
+    if not text.isascii() or not text.isprintable():
+        text = text.encode("unicode_escape").decode()
+    text = text if len(text) <= at_most else text[: at_most - 3] + "..."
+    return text if text.strip() else EMPTY

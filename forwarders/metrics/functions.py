@@ -50,9 +50,9 @@ class Profile:
         | metric | what it is |
         |---|---|
         | Invocations | reports |
-        | Duration, BilledDuration, InitDuration | ms, every value |
+        | Duration, BilledDuration, InitDuration, RestoreDuration | ms, every value |
         | MemoryUsed, MemorySize | MB, every value; the size that is configured, the last one |
-        | ColdStarts | reports with an init duration |
+        | ColdStarts | reports with an init duration, or of a snapshot that was restored |
         | Timeouts, OutOfMemory, Errors | invocations that ended so; Errors are all of them, each once |
         | EstimatedCost | USD |
         """
@@ -71,7 +71,7 @@ class Profile:
             for field, metric, kind, unit in _FIELDS:
                 if is_finite(data.get(field)):
                     yield point(metric, kind, unit, data[field])
-            if is_finite(data.get("init_duration_ms")):
+            if is_finite(data.get("init_duration_ms")) or is_finite(data.get("restore_duration_ms")):
                 yield point("ColdStarts", "count", "Count", 1)
             cost = self._cost(data)
             if cost is not None:
@@ -94,6 +94,7 @@ _FIELDS: tuple[tuple[str, str, Kind, str], ...] = (
     ("duration_ms", "Duration", "distribution", "Milliseconds"),
     ("billed_duration_ms", "BilledDuration", "distribution", "Milliseconds"),
     ("init_duration_ms", "InitDuration", "distribution", "Milliseconds"),
+    ("restore_duration_ms", "RestoreDuration", "distribution", "Milliseconds"),
     ("max_memory_used_mb", "MemoryUsed", "distribution", "Megabytes"),
     ("memory_size_mb", "MemorySize", "gauge", "Megabytes"),
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from forwarders.metrics.points import MINUTE_MS, Kind, Point
+from forwarders.metrics.points import MINUTE_MS, TOO_MANY_SERIES, Kind, Point, plus
 from forwarders.metrics.rules import Condition, Path, Rule, dotted
 from forwarders.model import Event
 
@@ -26,7 +26,7 @@ GUARD = 1_000
 MAX_CELLS = 10_000
 """Minutes × dimensions of one rule in one batch; what is beyond is dropped, and counted."""
 
-NOT_A_NUMBER, TOO_MANY_SERIES = "not_a_number", "too_many_series"
+NOT_A_NUMBER = "not_a_number"
 
 Key = Any
 """A minute, or a tuple of a minute and the values of the dimensions: strings, and integers not yet printed."""
@@ -75,11 +75,13 @@ class Guard:
         self._safe = safe
         self._dropped = dropped
         self.others = 0
+        """How many measurements went to `__other__`."""
 
     def admit(self, key: Key, cells: dict[Key, Any]) -> Key:
         """The key to count a new `key` under: itself, or with `__other__`; None when there is no room at all."""
         if type(key) is tuple:
             key = (key[0], *map(self._value, key[1:], self._seen))
+            self.others += any(value is OTHER for value in key)
         if len(cells) >= MAX_CELLS and key not in cells:
             self._dropped[TOO_MANY_SERIES] += 1
             return None
@@ -88,10 +90,10 @@ class Guard:
     def _value(self, value: Any, seen: set[Any]) -> Any:
         if value in seen or value is OTHER or value is REDACTED:
             return value
-        if type(value) is str and self._safe(value) != value:
+        text = value if type(value) is str else str(value)  # the number of a card is personal data, too
+        if self._safe(text) != text:
             return REDACTED
         if len(seen) >= self._limit:
-            self.others += 1
             return OTHER
         seen.add(value)
         return value
@@ -231,7 +233,7 @@ def _added(i: int, rule: Rule, names: Names) -> list[str]:
     empty = {"sum": "[0, 0]", "gauge": f"[0, e.time_ms, {value}]"}.get(rule.kind, "[]")
     lines += ["try:", f" c = c{i}[{key}]", "except KeyError:", admitted, f" c = c{i}.setdefault(n, {empty})"]
     if rule.kind == "sum":
-        lines += ["c[0] += 1", f"c[1] += {value}"]
+        lines += ["c[0] += 1", "try:", f" c[1] += {value}", "except OverflowError:", f" c[1] = plus(c[1], {value})"]
     elif rule.kind == "gauge":
         lines += ["c[0] += 1", "if e.time_ms >= c[1]:", " c[1] = e.time_ms", f" c[2] = {value}"]
     else:
@@ -310,7 +312,7 @@ def _indented(lines: Sequence[str], by: str = " ") -> list[str]:
 
 def _built(name: str, lines: Sequence[str]) -> Any:
     """The function `name` that the lines define; A is what stands where a field is not there."""
-    space: dict[str, Any] = {"A": object(), "printed": printed}
+    space: dict[str, Any] = {"A": object(), "plus": plus, "printed": printed}
     # The only text of an author in the source is names and literals, written by repr().
     exec("\n".join(lines), space)  # noqa: S102
     return space[name]

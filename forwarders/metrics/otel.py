@@ -7,10 +7,13 @@ opentelemetry costs 0.15 s.
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -43,11 +46,17 @@ MAX_BUCKETS = 160
 """Of a distribution's exponential histogram, as the specification suggests: 2 % error over two orders of magnitude."""
 MAX_SCALE, MIN_SCALE = 20, -10
 
-FAILED, TOO_LATE, REJECTED, TOO_BIG = "otlp_failed", "otlp_deadline", "otlp_rejected", "value_too_big"
+REST_S = 10.0
+"""How long an endpoint that failed is left alone."""
+
+FAILED, TOO_LATE, REJECTED, RESTING = "otlp_failed", "otlp_deadline", "otlp_rejected", "otlp_resting"
+TOO_BIG, OUTSIDE_WINDOW = "value_too_big", "outside_window"
 
 _DELTA = AggregationTemporality.DELTA
 _NS = 1_000_000
 _INT64 = 1 << 63
+_LAST_MS = (1 << 64) // _NS - MINUTE_MS
+"""The year 2554: times are nanoseconds in 64 bits."""
 # CloudWatch's units in UCUM, which OpenTelemetry uses.
 _UNITS = {"Seconds": "s", "Milliseconds": "ms", "Microseconds": "us", "Percent": "%", "Count": "1", "None": ""}
 _UNITS |= {"Bytes": "By", "Kilobytes": "kBy", "Megabytes": "MBy", "Gigabytes": "GBy", "Terabytes": "TBy"}
@@ -61,15 +70,22 @@ class Exporter:
     """
 
     def __init__(
-        self, endpoint: str, headers: Callable[[], Mapping[str, str]], timeout_s: float, resource: Mapping[str, str]
+        self,
+        endpoint: str,
+        headers: Callable[[], Mapping[str, str]],
+        timeout_s: float,
+        resource: Mapping[str, str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        # What it logs quotes answers and values; what fails is counted here.
+        logging.getLogger("opentelemetry.exporter.otlp").setLevel(logging.CRITICAL + 1)
         self._endpoint = endpoint
         self._headers = headers
         self._timeout_s = timeout_s
         self._resource = Resource(dict(resource))
-        self._rejected = 0
-        self._session = Session()
-        self._session.hooks["response"].append(self._look)
+        self._clock = clock
+        self._rests_until = -math.inf
+        self._rejected, self._session = _connected()
 
     def send(self, points: Sequence[Point], left_s: float, dropped: Counter[str]) -> None:
         """The points are at the endpoint, or counted in `dropped`: within `timeout_s` and `left_s`, whatever it does.
@@ -79,8 +95,10 @@ class Exporter:
         | otlp_failed | refused, or not reached; what may be tried again is, with the exporter's own pauses |
         | otlp_failed:ConfigError, … | the header's secret is not to be had |
         | otlp_deadline | no time was left, or no answer in time: it may have arrived |
+        | otlp_resting | not tried: it failed less than REST_S ago, and each try may cost an invocation `timeout_s` |
         | otlp_rejected | the endpoint took the request and refused some of its points |
         | value_too_big | the sum of the values is beyond a double |
+        | outside_window | before 1970 or after 2554 |
         """
         data, taken = metrics_data(points, self._resource, dropped)
         seconds = min(self._timeout_s, left_s)
@@ -89,9 +107,13 @@ class Exporter:
         if seconds <= 0:
             dropped[TOO_LATE] += taken
             return
+        if self._clock() < self._rests_until:
+            dropped[RESTING] += taken
+            return
         results: list[MetricExportResult] = []
         failures: list[str] = []
-        self._rejected = 0
+        exporters: list[OTLPMetricExporter] = []
+        self._rejected.clear()
 
         def work() -> None:
             # Retries inside of its time-out; a server that trickles its answer is outside of it, hence the thread.
@@ -103,6 +125,7 @@ class Exporter:
                     session=self._session,
                     max_export_batch_size=MAX_POINTS,
                 )
+                exporters.append(exporter)
                 results.append(exporter.export(data))
             except Exception as error:  # the secret is out of reach, say
                 failures.append(f"{FAILED}:{type(error).__name__}")
@@ -112,21 +135,36 @@ class Exporter:
         thread.join(seconds)
         if thread.is_alive():
             dropped[TOO_LATE] += taken
+            # It may go on in a later invocation: then without another try, and apart from what is sent there.
+            self._rejected, self._session = _connected()
+            for exporter in exporters:
+                exporter.shutdown()
         elif results != [MetricExportResult.SUCCESS]:
             dropped[failures[0] if failures else FAILED] += taken
-        elif self._rejected:
-            dropped[REJECTED] += self._rejected
+        else:
+            dropped.update(self._rejected)
+            return
+        self._rests_until = self._clock() + REST_S
 
-    def _look(self, response: Response, *_: Any, **__: Any) -> None:
-        """The exporter does not read what an answer says of a partial success."""
-        if response.status_code != 200:
-            return
-        answer = ExportMetricsServiceResponse()
-        try:
-            answer.ParseFromString(response.content)
-        except Exception:  # JSON, or nothing that we know: then it took all
-            return
-        self._rejected += max(0, answer.partial_success.rejected_data_points)
+
+def _connected() -> tuple[Counter[str], Session]:
+    """A session, and the count of the data points that its endpoint refuses."""
+    rejected: Counter[str] = Counter()
+    session = Session()
+    session.hooks["response"].append(partial(_look, rejected))
+    return rejected, session
+
+
+def _look(rejected: Counter[str], response: Response, *_: Any, **__: Any) -> None:
+    """The exporter does not read what an answer says of a partial success."""
+    if response.status_code != 200:
+        return
+    answer = ExportMetricsServiceResponse()
+    try:
+        answer.ParseFromString(response.content)
+    except Exception:  # JSON, or nothing that we know: then it took all
+        return
+    rejected[REJECTED] += max(0, answer.partial_success.rejected_data_points)
 
 
 def metrics_data(points: Iterable[Point], resource: Resource, dropped: Counter[str]) -> tuple[MetricsData, int]:
@@ -138,6 +176,9 @@ def metrics_data(points: Iterable[Point], resource: Resource, dropped: Counter[s
     scopes: dict[str, dict[tuple[str, str, str], list[Point]]] = {}
     taken = 0
     for point in points:
+        if not 0 <= point.time_ms <= _LAST_MS:
+            dropped[OUTSIDE_WINDOW] += point.n
+            continue
         if not math.isfinite(point.total()):
             dropped[TOO_BIG] += point.n
             continue

@@ -11,6 +11,7 @@ from typing import Literal, TypeGuard
 import msgspec
 
 MINUTE_MS = 60_000
+TOO_MANY_SERIES = "too_many_series"
 
 Kind = Literal["count", "sum", "gauge", "distribution", "histogram"]
 Dimensions = tuple[tuple[str, str], ...]
@@ -55,9 +56,10 @@ class Point(msgspec.Struct):
 
 
 class Totals:
-    """Points added up: at most one for each metric, minute and set of dimensions."""
+    """Points added up: at most one for each metric, minute and set of dimensions, and at most `most` of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = sys.maxsize) -> None:
+        self._most = most
         self._points: dict[tuple[str, str, str, int, Dimensions, bool], Point] = {}
         self.dropped: Counter[str] = Counter()
         """How many measurements are in no point, by reason."""
@@ -67,13 +69,16 @@ class Totals:
         key = (point.namespace, point.name, point.kind, point.time_ms, point.dimensions, point.in_cloudwatch)
         there = self._points.get(key)
         if there is None:
+            if len(self._points) >= self._most:
+                self.dropped[TOO_MANY_SERIES] += point.n
+                return
             self._points[key] = point
             return
         there.n += point.n
         if point.kind in ("distribution", "histogram"):
             there.values.update(point.values)
         elif point.kind != "gauge":
-            there.value += point.value
+            there.value = plus(there.value, point.value)
         elif point.last_ms >= there.last_ms:
             there.value, there.last_ms = point.value, point.last_ms
 
@@ -88,6 +93,14 @@ class Totals:
 
     def __len__(self) -> int:
         return len(self._points)
+
+
+def plus(a: int | float, b: int | float) -> int | float:
+    """The sum, exact for integers; infinite where an integer beyond a double meets a double."""
+    try:
+        return a + b
+    except OverflowError:
+        return math.inf
 
 
 def percentile(values: Mapping[int | float, int], percent: float) -> int | float:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+
+from forwarders.cli.metrics_shown import table
+from forwarders.metrics.points import Point
 
 Run = Callable[..., Any]
 
@@ -76,8 +82,8 @@ def test_a_plot_has_a_line_for_each_series(logs: Path, logharbor: Run) -> None:
     done = logharbor("metrics", logs, "--metric", "LoginSuccessByMethod", "--plot")
     assert done.out.splitlines()[1:] == [
         "LoginSuccessByMethod  sum, Count",
-        "method=sso      █   2 … 2",
         "method=passkey   █  1 … 1",
+        "method=sso      █   2 … 2",
         "",
         "2026-11-12 16:01 to 2026-11-12 16:02 UTC, one minute a bar",
     ]
@@ -104,6 +110,35 @@ def test_what_an_event_says_is_shown_as_text(folder: Path, logharbor: Run) -> No
         assert "\x1b" not in out
         assert "\u202e" not in out
         assert "[bold]" in out
+
+
+def test_a_narrow_terminal_loses_no_number() -> None:
+    """Two lines for each row where the table does not fit."""
+    function = (("FunctionName", "web-login"),)
+    values = Counter({3000: 1, 9.14: 1})
+    points = [
+        Point("NS", "Cost", "sum", "None", MINUTE * 1000, function, 8, 0.0000417),
+        Point("NS", "Duration", "distribution", "Milliseconds", MINUTE * 1000, function, 2, values=values),
+    ]
+    narrow = Console(file=StringIO(), width=60, highlight=False)
+    table(points, "minute", 60_000, narrow)
+    assert narrow.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
+        "Cost",
+        "  2026-11-12 16:01  FunctionName=web-login",
+        "    n 8  sum 0.0000417",
+        "Duration Milliseconds",
+        "  2026-11-12 16:01  FunctionName=web-login",
+        "    n 2  sum 3,009.14  average 1,504.57  p95 3,000  max 3,000",
+    ]
+
+
+def test_what_went_to_other_is_said(folder: Path, logharbor: Run) -> None:
+    """As the forwarder would count it."""
+    (folder / "many.log").write_text("\n".join(login(MINUTE, f"m{i}") for i in range(1005)) + "\n")
+    done = logharbor("metrics", "many.log", "--metric", "LoginSuccessByMethod", "--format", "json")
+    assert json.loads(done.last)["dropped"] == {"dimension_limit": 5}
+    said = logharbor("metrics", "many.log", "--metric", "LoginSuccessByMethod").err
+    assert said == "5 measured as __other__: a dimension has more values than are told apart\n"
 
 
 def test_no_metrics_is_said(folder: Path, logharbor: Run) -> None:

@@ -63,7 +63,7 @@ def test_every_metric_is_the_same_in_sql_and_in_the_forwarder(landed: str) -> No
     for question in questions:
         names = next(rule for one in CONTRACTS for rule in rules(one.schema) if question.name == f"metric_{rule.name}")
         for row in answer(db, question):
-            values = [row[".".join(path)] for path in names.dimensions]
+            values = [row["_".join(path)] for path in names.dimensions]
             by_sql[(names.name, row["time_utc"], *values)] += row["n"]
     db.close()
     assert by_sql == by_forwarder
@@ -76,11 +76,32 @@ def test_functions_have_a_profile(landed: str) -> None:
     db = opened(landed)
     (row,) = answer(db, question)
     db.close()
-    names = ("invocations", "duration_ms_p95", "memory_size_mb", "cold_starts", "timeouts", "errors")
+    names = ("invocations", "p95_ms", "size_mb", "cold_starts", "timeouts", "errors")
     assert {name: row[name] for name in names} == {
-        "invocations": 2, "duration_ms_p95": 3000.0, "memory_size_mb": 256,
+        "invocations": 2, "p95_ms": 3000.0, "size_mb": 256,
         "cold_starts": 1, "timeouts": 1, "errors": 1,
     }  # fmt: skip
+
+
+def test_a_dimension_has_a_column_that_a_chart_can_name() -> None:
+    """A chart takes `job.name` for a path and draws one line of everything; `n` would be the count's own column."""
+    metric = {"name": "N", "kind": "count", "dimensions": ["job.name", "job_name", "N", "time_utc"]}
+    about = {"version": "1.0.0", "owner": "o", "dataset": "d", "metrics": [metric]}
+    contract = from_schema({"$id": "urn:logharbor:e:1", "properties": {"event": {"const": "e"}}, "x-event": about}, "e")
+    (question,) = for_metrics({"e": contract}, ["e"])
+    assert question.title == "N by job.name, job_name, N, time_utc, over time"
+    assert question.chart is not None
+    assert question.chart.color == "job_name"
+    db = sqlite3.connect(":memory:")
+    db.execute("CREATE TABLE events (event, time, fields, verdict)")
+    fields = json.dumps({"job": {"name": "a"}, "job_name": "b", "N": "c", "time_utc": "d"})
+    db.execute("INSERT INTO events VALUES ('e', 1000, ?, 'valid')", [fields])
+    db.row_factory = sqlite3.Row
+    window.register(db)
+    metrics.register(db)
+    (row,) = answer(db, question)
+    assert list(row.items())[1:] == [("job_name", "a"), ("job_name_", "b"), ("N_", "c"), ("time_utc_", "d"), ("n", 1)]
+    db.close()
 
 
 VALUES = [None, True, False, 0, 1, 1.0, 2.5, -3, "1", "x", "xy", "X", "", "it's", {}, [], [1], {"b": "x"}]

@@ -16,7 +16,15 @@ from forwarders import bundle
 from forwarders.config import from_plain
 from forwarders.contracts.load import read_folder
 from forwarders.handlers.forward import handler, plans_from_bundle
-from forwarders.testing import ScriptedServer, cloudwatch_event, elasticsearch, kinesis_event, lambda_context, status
+from forwarders.testing import (
+    ScriptedServer,
+    cloudwatch_event,
+    elasticsearch,
+    kinesis_event,
+    lambda_context,
+    silence,
+    status,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 _NUMBERS = itertools.count()
@@ -131,6 +139,20 @@ def test_a_collector_that_refuses_costs_no_event(answer, tmp_path, capsys):
     (dropped,) = deployed.warnings()
     assert sum(dropped.values()) == 3
     assert emf(capsys)[("Logharbor/Events", "LoginSuccess")] == 1
+
+
+def test_a_collector_that_hangs_is_waited_for_once(tmp_path, capsys):
+    """Not a second time for the count of what it did not take, and not at once again by the next invocation."""
+    with ScriptedServer(otherwise=elasticsearch({})) as search, ScriptedServer(otherwise=silence()) as bad:
+        otlp = {"endpoint": f"{bad.url}/v1/metrics", "timeout_s": 0.3}
+        deployed = Deployed(tmp_path, search.url, metrics={"otlp": otlp})
+        for _ in range(2):
+            deployed.handle(cloudwatch_event([login()]), lambda_context())
+        assert len(bad.requests) == 1
+    first, second = deployed.warnings()
+    assert first in ({"otlp_deadline": 3}, {"otlp_failed": 3})
+    assert second == {"otlp_resting": 3}
+    assert emf(capsys)[("Logharbor", "MetricsDropped", "otlp_resting")] == 3
 
 
 def test_a_secret_out_of_reach_costs_no_event(tmp_path, capsys):

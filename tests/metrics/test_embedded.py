@@ -111,3 +111,11 @@ def test_personal_data_in_a_dimension_goes_nowhere():
     """A library puts the user into a dimension; no copy of ours holds it."""
     data = document([{"Name": "Time"}], ["user"], user="ada@example.com", Time=[1, 2])
     assert taken(data, lambda text: text.replace("@", "")) == ([], {"personal_data": 2})
+
+
+@pytest.mark.parametrize("name", ["ada@example.com", "time"])
+def test_personal_data_in_a_name_goes_nowhere_either(name):
+    """A metric or a dimension for each user is a mistake that happens."""
+    data = document([{"Name": name}], [f"by {name}"], **{name: 1, f"by {name}": "x"})
+    found, dropped = taken(data, lambda text: text.replace("@", ""))
+    assert (len(found), dropped) == ((0, {"personal_data": 1}) if "@" in name else (1, {}))

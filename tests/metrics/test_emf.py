@@ -145,6 +145,36 @@ def test_a_dimension_is_what_cloudwatch_takes(value, shown):
     assert document["a"] == shown
 
 
+def test_a_dimensions_name_is_what_cloudwatch_takes():
+    """ASCII, no colon in front, at most 250."""
+    names = ("é.x", ":a", "d" * 300)
+    (document,), _ = written(count(dimensions=tuple((name, "v") for name in names)))
+    assert document["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["\\xe9.x", "_:a", "d" * 247 + "..."]]
+
+
+def test_an_integer_beyond_64_bits_is_written_as_a_double():
+    """A reader may have no other place for it."""
+    (document,), _ = written(Point("NS", "S", "sum", "None", NOW, (), 2, 10**30), distribution(10**30))
+    assert (document["S"], document["Latency"]) == (1e30, [1e30])
+    assert [type(value) for value in (document["S"], *document["Latency"])] == [float, float]
+
+
+def test_many_values_of_many_metrics_share_documents():
+    """The first hundred values of every metric, then the second: not a document for each array."""
+    some, dropped = written(*[distribution(*range(250), name=f"M{i}") for i in range(100)])
+    assert [len(one["_aws"]["CloudWatchMetrics"][0]["Metrics"]) for one in some] == [100, 100, 100]
+    assert ([sum(len(one[f"M{i}"]) for one in some) for i in range(100)], dropped) == ([250] * 100, {})
+
+
+def test_what_no_time_was_left_to_write_is_counted():
+    """Ten thousand series are a tenth of a second and more; the reply must not wait for them."""
+    left = iter([1.0, 0.0, -1.0])
+    dropped = Counter()
+    some = [count(n=n, dimensions=(("a", str(n)),)) for n in (2, 3, 4)]
+    assert len(list(documents(some, NOW, dropped, lambda: next(left)))) == 1
+    assert dropped == {"emf_deadline": 7}
+
+
 def test_a_document_that_is_too_long_for_a_log_event_is_halved():
     """Long dimensions and a hundred metrics of a hundred values each."""
     long = tuple((f"{i}{'d' * 200}", "v" * 1024) for i in range(30))

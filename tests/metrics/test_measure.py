@@ -1,6 +1,7 @@
 """A rule as a function over the parsed event: what it reads, what it leaves, and how it stays within bounds."""
 
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -8,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forwarders import jsontext
+from forwarders import jsontext, redact
 from forwarders.metrics.measure import GUARD, MAX_CELLS, Measure, Measurement, compile
-from forwarders.metrics.points import Point
+from forwarders.metrics.points import Point, Totals
 from forwarders.metrics.rules import rules
 from forwarders.model import Event, Verdict
 
@@ -133,6 +134,24 @@ def test_a_dimension_that_looks_like_a_secret_is_not_shown():
     some = [event({"a": value}) for value in ("ada@example.com", "sso", "bob@example.com")]
     found, _, _ = points(rule(dimensions=["a"]), some, lambda text: text.replace("@", " at "))
     assert {dict(point.dimensions)["a"]: point.n for point in found} == {"__redacted__": 2, "sso": 1}
+
+
+def test_the_number_of_a_card_is_no_dimension_either():
+    """Written as a number it is the same card."""
+    some = [event({"a": 4111111111111111}), event({"a": 404})]
+    found, _, _ = points(rule(dimensions=["a"]), some, redact.patterns)
+    assert {dict(point.dimensions)["a"]: point.n for point in found} == {"__redacted__": 1, "404": 1}
+
+
+def test_a_sum_beyond_a_double_costs_itself_alone():
+    """Integers of 308 digits add up to one that no double holds; what follows is still counted."""
+    some = [event({"v": value}) for value in (10**308, 10**308, 0.5, 10**308, 1)]
+    (found,), dropped, _ = points(rule(kind="sum", value="v"), some)
+    assert (found.n, found.total(), dropped) == (5, math.inf, {})
+    totals = Totals()
+    for value in (2 * 10**308, 0.5):
+        totals.add(Point("NS", "N", "sum", "None", MINUTE, (), 1, value))
+    assert [(point.n, point.total()) for point in totals.points()] == [(2, math.inf)]
 
 
 def test_an_author_cannot_write_code():

@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 
-from forwarders.metrics.otel import Exporter
+from forwarders.metrics.otel import REST_S, Exporter
 from forwarders.metrics.points import Point
 from forwarders.testing import ScriptedServer, drip, silence, status
 
@@ -170,3 +170,32 @@ def test_an_endpoint_out_of_reach_is_counted():
     with ScriptedServer() as server:
         pass
     assert sent([count(3)], server, timeout_s=0.5)[1] in ({"otlp_failed": 3}, {"otlp_deadline": 3})
+
+
+@pytest.mark.parametrize("time_ms", [-60_000, 253_402_300_740_000, 10**30])
+def test_a_time_that_no_64_bits_hold_costs_itself_alone(time_ms):
+    """A clock that says the year 9999, or an EMF document that says anything."""
+    with ScriptedServer(otherwise=status(200)) as server:
+        ((request,), dropped) = sent([Point("NS", "Far", "count", "Count", time_ms, (), 2, 2), count()], server)
+    (scope,) = request.resource_metrics[0].scope_metrics
+    assert ([metric.name for metric in scope.metrics], dropped) == (["Logins"], {"outside_window": 2})
+
+
+def test_an_endpoint_that_failed_is_left_alone_for_a_while():
+    """Each try may cost an invocation all of `timeout_s`, and the second batch of the same one as well."""
+    now = [0.0]
+    with ScriptedServer([status(400)], otherwise=status(200)) as server:
+        exporter = Exporter(f"{server.url}/v1/metrics", dict, 5.0, {}, clock=lambda: now[0])
+        found = []
+        for now[0] in (0.0, REST_S - 0.1, REST_S):
+            dropped = Counter()
+            exporter.send([count(3)], 60.0, dropped)
+            found.append(dict(+dropped))
+    assert (found, len(server.requests)) == ([{"otlp_failed": 3}, {"otlp_resting": 3}, {}], 2)
+
+
+def test_an_answer_is_not_quoted_in_our_log(caplog):
+    """An endpoint may repeat the key that it refuses."""
+    with ScriptedServer(otherwise=status(400, b"the key s3cret is wrong")) as server:
+        sent([count()], server)
+    assert "s3cret" not in caplog.text
