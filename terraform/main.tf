@@ -24,6 +24,11 @@ resource "aws_lambda_layer_version" "contracts" {
   compatible_runtimes      = [local.manifest.runtime]
   compatible_architectures = ["arm64", "x86_64"]
   depends_on               = [terraform_data.pipeline]
+
+  # Where a sink refuses the new contracts, the forwarders go on with the version that they have: it must still be there.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 module "prepare" {
@@ -128,6 +133,8 @@ module "observability" {
   source             = "./modules/observability"
   name               = var.name
   filters            = local.filter_folder
+  there              = concat([var.mode], var.sweep ? ["sweep"] : [], var.canary ? ["canary"] : [])
+  forwarders         = [for forwarder in values(module.forwarder) : forwarder.name]
   functions          = concat([for forwarder in values(module.forwarder) : forwarder.name], ["${var.name}-subscribe"])
   streams            = [for lane in keys(local.stream_arns) : "${var.name}-${lane}"]
   filter_name        = var.name

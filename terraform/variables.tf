@@ -3,8 +3,9 @@ variable "name" {
   type        = string
   default     = "logharbor"
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name))
-    error_message = "`name` is 3 to 32 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen: choose another one."
+    # The bucket NAME-failed-ACCOUNT-REGION has 63 characters at most, and regions up to 14.
+    condition     = can(regex("^[a-z][a-z0-9-]{1,26}[a-z0-9]$", var.name))
+    error_message = "`name` is 3 to 28 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen: choose another one."
   }
 }
 
@@ -69,6 +70,10 @@ variable "lanes" {
     error_message = "`lanes` knows `user` and `background`: rename the others."
   }
   validation {
+    condition     = alltrue([for lane in values(var.lanes) : lane.live_version == null ? true : can(regex("^[1-9][0-9]*$", lane.live_version))])
+    error_message = "`lanes.*.live_version` is the number of a published version, as text: `live_versions` (an output) says which there are. An alias names no $LATEST."
+  }
+  validation {
     condition     = alltrue([for lane in values(var.lanes) : lane.timeout_s >= 10])
     error_message = "`lanes.*.timeout_s` is at least 10 seconds: a forwarder keeps the last one for its receipt, and a sink needs some."
   }
@@ -91,6 +96,10 @@ variable "stream" {
     record_age_s           = optional(number, 21600)
   })
   default = {}
+  validation {
+    condition     = alltrue([for value in values(var.stream) : value == null ? true : floor(value) == value])
+    error_message = "`stream` has whole numbers only: round them."
+  }
   validation {
     condition     = var.stream.retention_hours >= 24 && var.stream.retention_hours <= 8760
     error_message = "`stream.retention_hours` is from 24 to 8760 hours: choose one of these."
@@ -237,6 +246,10 @@ variable "secrets_extension_layer_arn" {
   description = "ARN of the layer version of AWS's Parameters and Secrets extension in this region, which spares a cold start the import of boto3; null for none."
   type        = string
   default     = null
+  validation {
+    condition     = var.secrets_extension_layer_arn == null ? true : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$", var.secrets_extension_layer_arn))
+    error_message = "`secrets_extension_layer_arn` is the ARN of a layer's version, arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION: write it in full, with the version."
+  }
 }
 
 variable "environment" {
@@ -244,8 +257,13 @@ variable "environment" {
   type        = map(string)
   default     = {}
   validation {
-    condition     = alltrue([for key in keys(var.environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key)) && !startswith(key, "AWS_LAMBDA_")])
-    error_message = "`environment` has names of letters, digits and _, none of them Lambda's own (AWS_LAMBDA_…): rename them."
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: reserved environment variables
+    condition     = alltrue([for key in keys(var.environment) : can(regex("^[A-Za-z][A-Za-z0-9_]+$", key)) && !can(regex("^(AWS_LAMBDA_.*|AWS_REGION|AWS_DEFAULT_REGION|AWS_EXECUTION_ENV|AWS_ACCESS_KEY|AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR|LOGHARBOR_(NAME|LANE|FILTER_NAME|DESTINATIONS|ROLE_ARN|CANARY_GROUP))$", key))])
+    error_message = "`environment` has names of two or more letters, digits and _ that begin with a letter, none of them Lambda's own (AWS_REGION, AWS_ACCESS_KEY_ID, AWS_LAMBDA_… and others) or set by this module (LOGHARBOR_NAME and others): rename them."
+  }
+  validation {
+    condition     = length(jsonencode(var.environment)) <= 3500
+    error_message = "`environment` has ${length(jsonencode(var.environment))} characters, and Lambda takes 4096 bytes with Logharbor's own variables: at most 3500. Put long values into Secrets Manager or SSM."
   }
 }
 

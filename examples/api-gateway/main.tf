@@ -48,7 +48,8 @@ resource "aws_apigatewayv2_stage" "prod" {
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
-    format          = "$context.identity.sourceIp - - [$context.requestTime] \"$context.httpMethod $context.path $context.protocol\" $context.status $context.responseLength"
+    # API Gateway refuses a format without $context.requestId; it lands as http.request.id.
+    format = "$context.identity.sourceIp - - [$context.requestTime] \"$context.httpMethod $context.path $context.protocol\" $context.status $context.responseLength $context.requestId"
   }
 }
 

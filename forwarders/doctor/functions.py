@@ -21,7 +21,7 @@ def check(account: Account, pipeline: Pipeline) -> Iterator[Finding]:
     if not pipeline.of("forward"):
         yield found("no_forwarder", pipeline.name, "no function with the handler forwarders.handlers.forward.handle")
     for function in pipeline.functions:
-        yield from _state(function)
+        yield from _state(account, function)
         if "LOGHARBOR_BUNDLE" not in function.environment and not function.settings.get("Layers"):
             yield found("no_contracts", function.name, "it has no layer, and LOGHARBOR_BUNDLE names no bundle")
     for function in pipeline.of("forward"):
@@ -29,10 +29,12 @@ def check(account: Account, pipeline: Pipeline) -> Iterator[Finding]:
         yield from _concurrency(account, function)
 
 
-def _state(function: Function) -> Iterator[Finding]:
-    state, update = function.settings.get("State", "Active"), function.settings.get("LastUpdateStatus", "Successful")
+def _state(account: Account, function: Function) -> Iterator[Finding]:
+    # ListFunctions leaves the states out.
+    settings = account.find("lambda", "get_function_configuration", FunctionName=function.name) or {}
+    state, update = settings.get("State", "Active"), settings.get("LastUpdateStatus", "Successful")
     if state == "Failed" or update == "Failed":
-        said = function.settings.get("StateReason") or function.settings.get("LastUpdateStatusReason") or "no reason"
+        said = settings.get("StateReason") or settings.get("LastUpdateStatusReason") or "no reason"
         yield found("function_failed", function.name, f"state {state}, last update {update}: {said}")
 
 
@@ -77,11 +79,11 @@ def _permission(account: Account, qualified: Mapping[str, str], destination: str
     answer = account.find("lambda", "get_policy", **qualified)
     statements = msgspec.json.decode(str(answer["Policy"])).get("Statement", []) if answer else []
     allowed = [statement for statement in statements if _is_for_logs(statement)]
-    _, _, _, region, owner, *_ = destination.split(":")
+    _, partition, _, region, owner, *_ = destination.split(":")
     if not allowed:
         yield found("no_permission", where, "logs.amazonaws.com may not invoke it")
     elif not any(
-        _covers(statement, f"arn:aws:logs:{region}:{owner}:log-group:/aws/lambda/x:*") for statement in allowed
+        _covers(statement, f"arn:{partition}:logs:{region}:{owner}:log-group:/aws/lambda/x:*") for statement in allowed
     ):
         yield found("narrow_permission", where, "logs.amazonaws.com may invoke it only for some log groups")
 
@@ -103,8 +105,7 @@ def _covers(statement: Mapping[str, Any], group_arn: str) -> bool:
     if not wanted:
         return True
     patterns = wanted[0] if isinstance(wanted[0], list) else [wanted[0]]
-    partition = group_arn.split(":")[1]
-    return any(fnmatchcase(group_arn, str(one).replace("arn:aws-cn:", f"arn:{partition}:")) for one in patterns)
+    return any(fnmatchcase(group_arn, str(one)) for one in patterns)
 
 
 def _after_failure(account: Account, qualified: Mapping[str, str], where: str) -> Iterator[Finding]:

@@ -36,6 +36,8 @@ class _Day:
         series = self._account.ask(
             "cloudwatch", "list_metrics", Namespace=namespace, MetricName=metric, Dimensions=dimensions
         ).get("Metrics", [])
+        if namespace == "AWS/Lambda":  # an invocation of an alias counts again by alias and by version
+            series = [one for one in series if len(one.get("Dimensions", ())) == len(dimensions)]
         told: dict[str, float] = {}
         for start in range(0, len(series), MAX_QUERIES):
             told |= self._read(series[start : start + MAX_QUERIES], statistic)

@@ -1,4 +1,4 @@
-"""Access logs of nginx and Apache, common and combined, as `http.access` with ECS fields."""
+"""Access logs of nginx and Apache, common and combined, and of API Gateway, as `http.access` with ECS fields."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ def _pattern() -> Callable[[str], re.Match[str] | None]:
     return re.compile(
         r'([^ "]{1,255}) ([^ "]{1,255}) (""|[^"\[]+) \[([^\]]{20,30})\] '
         r'"((?:[^\\]|\\.)*?)" '
-        r'([1-9][0-9]{2}) ([0-9]{1,18}|-)(?: "((?:[^"\\]|\\.)*+)" "((?:[^"\\]|\\.)*+)"?)?',
-        re.DOTALL,
+        r"([1-9][0-9]{2}) ([0-9]{1,18}|-)"
+        # API Gateway writes the ids of a request after the common format; they have no dot, as a duration would.
+        r'(?: "((?:[^"\\]|\\.)*+)" "((?:[^"\\]|\\.)*+)"?| ([\w-]{8,128}={0,2})(?: [\w-]{8,128}={0,2}| -)?)?',
+        re.DOTALL | re.ASCII,
     ).fullmatch
 
 
@@ -51,9 +53,10 @@ def access_event(text: str) -> Parsed | None:
     """`http.access` with typed ECS fields, or None when the line is no access line. About 2 µs.
 
     `host ident user [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 203023 "referrer" "agent"`, the last two
-    optional. `-` is left out. `timestamp` is in seconds since the epoch. A request that is not `METHOD target HTTP/x.y`
-    (TLS on the plain port) is the field `message`. `\\"`, `\\\\` and `\\xhh` inside quotes are decoded; what is not
-    UTF-8 stays `\\xhh`. A user agent without its closing quote, the end of a cut line, is taken.
+    optional; in their place API Gateway's request id, and its extended one, which is left out. `-` is left out.
+    `timestamp` is in seconds since the epoch. A request that is not `METHOD target HTTP/x.y` (TLS on the plain port) is
+    the field `message`. `\\"`, `\\\\` and `\\xhh` inside quotes are decoded; what is not UTF-8 stays `\\xhh`. A user
+    agent without its closing quote, the end of a cut line, is taken.
     """
     try:
         return _quick(text) or _careful(text)
@@ -106,19 +109,26 @@ def _careful(text: str) -> Parsed | None:
     match = _pattern()(text.rstrip("\r\n")) if len(text) <= _MAX_CAREFUL_CHARS else None
     if match is None:
         return None
-    host, ident, user, when, request, status, size, referrer, agent = match.groups()
+    host, ident, user, when, request, status, size, referrer, agent, request_id = match.groups()
     request, referrer, agent = _unescaped(request), _unescaped(referrer), _unescaped(agent)
     user = "-" if user == '""' else _unescaped(user)
     time_s, code = _time_s(when), int(status)
     parts = _REQUEST(request)
     if parts is not None:
         method, target, version = parts.groups()
-        return _event(host, ident, user, time_s, method, target, version, code, size, referrer, agent)
+        found = _event(host, ident, user, time_s, method, target, version, code, size, referrer, agent)
+        return _with_id(found, request_id) if request_id else found
     name, _, data, context = _event(host, ident, user, time_s, "", "", "", code, size, referrer, agent)
     del data["url"], data["http"]["version"], data["http"]["request"]["method"]
     if not data["http"]["request"]:
         del data["http"]["request"]
     data["message"] = request
+    return name, encode(data).decode(), data, context
+
+
+def _with_id(found: Parsed, request_id: str) -> Parsed:
+    name, _, data, context = found
+    data["http"]["request"]["id"] = request_id
     return name, encode(data).decode(), data, context
 
 

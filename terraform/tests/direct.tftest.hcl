@@ -4,6 +4,28 @@ mock_provider "aws" {
   source = "./tests/aws"
 }
 
+# Of their own, so that a lane that got the other's would be seen.
+override_resource {
+  target = module.forwarder["user"].aws_lambda_alias.live
+  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:example-forward-user:live" }
+}
+
+override_resource {
+  target = module.forwarder["background"].aws_lambda_alias.live
+  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:example-forward-background:live" }
+}
+
+# What is not set would be made up.
+override_resource {
+  target = module.subscriptions.aws_cloudwatch_log_subscription_filter.exact
+  values = { role_arn = "none" }
+}
+
+override_resource {
+  target = module.subscriptions.aws_cloudwatch_log_subscription_filter.canary
+  values = { role_arn = "none" }
+}
+
 variables {
   name      = "example"
   pipeline  = "../tests/data/terraform/pipelines/good.yaml"

@@ -7,6 +7,7 @@ mock_provider "aws" {
 variables {
   pipeline    = "../pipeline.yaml"
   artefacts   = "../tests/data/terraform/build"
+  canary      = false
   environment = { ELASTICSEARCH_API_KEY = "x", HONEYCOMB_API_KEY = "x", LOGHARBOR_HASH_KEY = "x" }
   notify = { for name in ["checkout-oncall", "identity-oncall", "payments-oncall", "platform-oncall"] :
   name => ["arn:aws:sns:eu-west-1:111122223333:oncall"] }

@@ -4,6 +4,32 @@ mock_provider "aws" {
   source = "./tests/aws"
 }
 
+# Of their own, so that a lane that got the other's would be seen.
+override_resource {
+  target = module.forwarder["user"].aws_lambda_alias.live
+  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:example-forward-user:live" }
+}
+
+override_resource {
+  target = module.forwarder["background"].aws_lambda_alias.live
+  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:example-forward-background:live" }
+}
+
+override_resource {
+  target = module.stream[0].aws_kinesis_stream.lane["user"]
+  values = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/example-user" }
+}
+
+override_resource {
+  target = module.stream[0].aws_kinesis_stream.lane["background"]
+  values = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/example-background" }
+}
+
+override_resource {
+  target = module.stream[0].aws_iam_role.logs
+  values = { arn = "arn:aws:iam::111122223333:role/example-logs-to-stream" }
+}
+
 variables {
   name      = "example"
   pipeline  = "../tests/data/terraform/pipelines/good.yaml"
@@ -11,7 +37,7 @@ variables {
   filters   = "../tests/data/terraform/filters"
   notify    = { identity-oncall = ["arn:aws:sns:eu-west-1:111122223333:identity"] }
   mode      = "stream"
-  stream    = { batch_window_s = 2, parallelization_factor = 4 }
+  stream    = { retention_hours = 48, batch_window_s = 2, parallelization_factor = 4 }
   senders   = { accounts = ["444455556666"], organization = "o-abcdefghij" }
   lanes     = { user = { live_version = "3" } }
   legacy_hosts = {

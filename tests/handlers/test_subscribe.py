@@ -126,6 +126,7 @@ def test_other_calls_subscribe_nothing(account: Account, name: str) -> None:
     assert done["refused"] == (
         [{"log_group": "/aws/lambda/new", "reason": "class_infrequent_access"}] if name == "created_infrequent" else []
     )
+    assert account.said[-1]["NotSubscribed"] == 0  # a class cannot be changed: an alarm on it could not be put right
     assert account.filters("/aws/lambda/new") == account.filters("/elsewhere") == {}
 
 

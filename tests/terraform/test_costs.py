@@ -25,6 +25,7 @@ def month(mode: str, volume: str) -> dict[str, float]:
     stream = given["lanes"] * price["stream_usd_per_h"] * given["hours"] + packed_gb * (
         price["stream_in_usd_per_gb"] + price["stream_out_usd_per_gb"]
     )
+    own_log_gb = (payloads * given["receipt_kb"] + invocations * given["invocation_kb"]) / 1e6
     standing = sum(
         given[f"{name}s"] * price[f"{name}_usd"] for name in ("metric", "alarm", "dashboard", "key", "secret")
     )
@@ -32,10 +33,11 @@ def month(mode: str, volume: str) -> dict[str, float]:
         "Lambda, requests": invocations / 1e6 * price["lambda_usd_per_million"],
         "Lambda, time": gb_s * price["lambda_usd_per_gb_s"],
         "Kinesis": stream if mode == "stream" else 0.0,
-        "our own log (receipts)": payloads * given["receipt_kb"] / 1e6 * price["logs_usd_per_gb"],
+        "our own log (receipts, START, END, REPORT)": own_log_gb * price["logs_usd_per_gb"],
         "metrics, alarms, dashboards, keys, secrets": standing,
     }
-    return rows | {"**Logharbor**": sum(rows.values())}
+    out = {"the way out, for each sink outside AWS": packed_gb * price["internet_usd_per_gb"]}
+    return rows | {"**Logharbor**": sum(rows.values())} | out
 
 
 def cloudwatch(volume: str) -> float:

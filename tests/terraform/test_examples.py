@@ -13,9 +13,10 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from forwarders.cli import cli
 from forwarders.config import read_yaml
-from forwarders.formats import access_log
 
 from .conftest import DATA, ROOT, Run
 from .planned import Planned, read
@@ -82,7 +83,7 @@ def test_a_serverless_framework_service_is_covered_without_a_change() -> None:
     assert {name: route.name if route else None for name, route in routes.items()} == {"login": "shop", "order": "shop"}
     http = config.route(f"/aws/http-api/{prefix}")
     assert http is not None
-    assert http.name == "shop-http"
+    assert (http.name, http.format) == ("shop-http", "access_log")
     assert "logharbor" not in json.dumps(service).lower()
 
 
@@ -102,30 +103,52 @@ def test_the_services_functions_print_events() -> None:
     assert [(ROOT / "schemas").glob(f"*/{name}") != [] for name in names[:1]] == [True]
 
 
-def test_an_api_gateways_access_log_is_read() -> None:
-    """The stage's format is the common log format, which the route's format reads."""
+REQUEST = {
+    "identity.sourceIp": "192.0.2.7",
+    "requestTime": "23/Nov/2026:18:31:28 +0000",
+    "httpMethod": "POST",
+    "path": "/orders",
+    "protocol": "HTTP/1.1",
+    "status": "202",
+    "responseLength": "17",
+    "requestId": "TjYq3hRjIAMEV4A=",
+}
+"""What API Gateway puts in the place of $context.NAME."""
+
+
+def _formats() -> dict[str, str]:
+    """The formats of API Gateway's access logs in the examples."""
     text = (EXAMPLES / "api-gateway" / "main.tf").read_text()
     found = re.search(r'    format +=\s+"(.*)"\n', text)
     assert found is not None
-    values = {
-        "identity.sourceIp": "192.0.2.7",
-        "requestTime": "23/Nov/2026:18:31:28 +0000",
-        "httpMethod": "POST",
-        "path": "/orders",
-        "protocol": "HTTP/1.1",
-        "status": "202",
-        "responseLength": "17",
+    service = yaml.safe_load((EXAMPLES / "serverless-framework" / "serverless.yml").read_text())
+    return {
+        "api-gateway": found[1].replace('\\"', '"'),
+        "serverless-framework": service["provider"]["logs"]["httpApi"]["format"],
     }
-    written = found[1].replace('\\"', '"')
-    line = re.sub(r"\$context\.([A-Za-z]+(?:\.[A-Za-z]+)*)", lambda match: values[match[1]], written)
-    config = read_yaml(EXAMPLES / "api-gateway" / "pipeline.yaml")
-    route = config.route("/api/shop/access")
-    assert route is not None
-    assert route.format == "access_log"
-    assert line == '192.0.2.7 - - [23/Nov/2026:18:31:28 +0000] "POST /orders HTTP/1.1" 202 17'
-    event = access_log.access_event(line)
-    assert event is not None
-    assert event[0] == "http.access"
+
+
+@pytest.mark.parametrize(
+    ("name", "group"), [("api-gateway", "/api/shop/access"), ("serverless-framework", "/aws/http-api/shop-prod")]
+)
+def test_an_api_gateways_access_log_lands_typed(name: str, group: str) -> None:
+    """`logharbor explain` says: a line in the stage's format is a valid http.access event."""
+    line = re.sub(r"\$context\.([A-Za-z]+(?:\.[A-Za-z]+)*)", lambda match: REQUEST[match[1]], _formats()[name])
+    assert line == '192.0.2.7 - - [23/Nov/2026:18:31:28 +0000] "POST /orders HTTP/1.1" 202 17 TjYq3hRjIAMEV4A='
+    config = str(EXAMPLES / name / "pipeline.yaml")
+    schemas = str(ROOT / "schemas")
+    arguments = ["explain", "--json", "--log-group", group, "--config", config, "--schemas", schemas, line]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.output)
+    document = told["sinks"]["search"]["copy"]["document"]
+    assert (told["event"], told["verdict"], told["time"]) == ("http.access", "valid", "2026-11-23T18:31:28.000Z")
+    assert document["source"] == {"address": "192.0.2.7", "ip": "192.0.2.7"}
+    assert document["http"] == {
+        "version": "1.1",
+        "request": {"method": "POST", "id": "TjYq3hRjIAMEV4A="},
+        "response": {"status_code": 202, "body": {"bytes": 17}},
+    }
 
 
 def test_ansible_gives_a_host_what_terraform_gives_it() -> None:
@@ -144,7 +167,6 @@ def test_ansible_gives_a_host_what_terraform_gives_it() -> None:
             "file_path": "/var/log/nginx/access.log",
             "log_group_name": "/legacy/nginx/access",
             "log_stream_name": "{instance_id}",
-            "retention_in_days": 14,
             "timezone": "UTC",
             "timestamp_format": "%d/%b/%Y:%H:%M:%S %z",
         },
@@ -152,7 +174,6 @@ def test_ansible_gives_a_host_what_terraform_gives_it() -> None:
             "file_path": "/var/log/syslog",
             "log_group_name": "/legacy/syslog",
             "log_stream_name": "{instance_id}",
-            "retention_in_days": 7,
             "timezone": "UTC",
             "timestamp_format": "%b %-d %H:%M:%S",
         },
@@ -160,7 +181,6 @@ def test_ansible_gives_a_host_what_terraform_gives_it() -> None:
             "file_path": "/opt/billing/logs/billing-*.log",
             "log_group_name": "/legacy/billing",
             "log_stream_name": "{instance_id}",
-            "retention_in_days": 14,
             "timezone": "Local",
             "multi_line_start_pattern": "{timestamp_format}",
             "timestamp_format": "%d.%m.%Y %H:%M:%S,%f",

@@ -20,6 +20,7 @@ from .conftest import DATA
 from .planned import Planned
 
 CALLS: dict[str, dict[str, Any]] = json.loads((DATA / "calls.json").read_text())
+POLICIES: dict[str, Any] = json.loads((DATA / "policies.json").read_text())
 REGION = "eu-west-1"
 SERVICES = {"cloudwatch-logs": "logs", "secrets-manager": "secretsmanager"}
 """botocore's names of services that IAM calls otherwise."""
@@ -115,6 +116,36 @@ def test_a_role_names_what_it_may_touch(mode: str, runs: dict[str, Planned]) -> 
             assert [action for action in statement["Action"] if "*" in action] == []
             if "*" in statement["Resource"]:
                 assert set(statement["Action"]) <= nameless
+
+
+@pytest.mark.parametrize("mode", ["direct", "stream"])
+def test_every_policy_is_the_reviewed_one(mode: str, runs: dict[str, Planned]) -> None:
+    """Who may assume each role and what it may do to what, and who may publish to the topic: statement by statement.
+
+    tests/data/terraform/policies.json is what a person has reviewed; what differs is to be reviewed again.
+    """
+    assert _policies(runs[mode]) == POLICIES[mode]
+
+
+def _policies(run: Planned) -> dict[str, Any]:
+    roles = {
+        found["name"]: json.loads(found["assume_role_policy"])["Statement"] for found in run.of("aws_iam_role").values()
+    }
+    return {
+        "assumed": roles,
+        "allowed": run.role_policies(),
+        "published": [json.loads(one["policy"])["Statement"] for one in run.of("aws_sns_topic_policy").values()],
+        "subscribed": [
+            json.loads(one["access_policy"])["Statement"]
+            for one in run.of("aws_cloudwatch_log_destination_policy").values()
+        ],
+        "hosts": [json.loads(one["policy"])["Statement"] for one in run.of("aws_iam_policy").values()],
+        "stored": [json.loads(one["policy"])["Statement"] for one in run.of("aws_s3_bucket_policy").values()],
+        "invoked": sorted(
+            f"{one['principal']} {one['qualifier'] or ''} {one['source_arn']} {one['source_account'] or ''}"
+            for one in run.of("aws_lambda_permission").values()
+        ),
+    }
 
 
 def test_a_forwarder_cannot_configure_a_sink(runs: dict[str, Planned]) -> None:

@@ -33,12 +33,20 @@ locals {
     var.vpc == null ? [] : [
       {
         sid     = "NetworkInterfaces"
-        actions = ["ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"]
+        actions = ["ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:UnassignPrivateIpAddresses"]
         resources = concat(
           ["arn:${var.partition}:ec2:${var.region}:${var.account}:network-interface/*"],
-          [for subnet in try(var.vpc.subnet_ids, []) : "arn:${var.partition}:ec2:${var.region}:${var.account}:subnet/${subnet}"],
+          # A subnet may be another account's, shared.
+          [for subnet in try(var.vpc.subnet_ids, []) : "arn:${var.partition}:ec2:${var.region}:*:subnet/${subnet}"],
           [for group in try(var.vpc.security_group_ids, []) : "arn:${var.partition}:ec2:${var.region}:${var.account}:security-group/${group}"],
         )
+        conditions = {}
+      },
+      {
+        # Lambda asks before it attaches the function, and takes one interface by its id, or all of the account's.
+        sid        = "NetworkInterfacesDelete"
+        actions    = ["ec2:DeleteNetworkInterface"]
+        resources  = ["arn:${var.partition}:ec2:${var.region}:${var.account}:*/*"]
         conditions = {}
       },
       {

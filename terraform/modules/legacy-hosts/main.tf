@@ -22,7 +22,6 @@ locals {
         file_path                = file.path
         log_group_name           = file.log_group
         log_stream_name          = file.log_stream
-        retention_in_days        = local.log_groups[file.log_group]
         timezone                 = file.timezone
         encoding                 = file.encoding
         timestamp_format         = try(coalesce(file.timestamp_format, local.kinds[file.kind].timestamp_format), null)
@@ -102,6 +101,7 @@ resource "aws_ssm_association" "configure" {
 }
 
 # For the instance profiles of these hosts, beside AmazonSSMManagedInstanceCore: what the agent needs, for these groups only.
+# No retention: it is Terraform's, and a host that may shorten it may make its own traces disappear.
 resource "aws_iam_policy" "host" {
   name        = "${var.name}-legacy-host"
   description = "Logharbor: lets the CloudWatch Agent of a legacy host write its log groups"
@@ -112,7 +112,7 @@ resource "aws_iam_policy" "host" {
       {
         Sid      = "Logs"
         Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents", "logs:PutRetentionPolicy"]
+        Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
         Resource = flatten([for group in sort(keys(local.log_groups)) : ["arn:${var.partition}:logs:${var.region}:${var.account}:log-group:${group}", "arn:${var.partition}:logs:${var.region}:${var.account}:log-group:${group}:*"]])
       },
       {

@@ -3,10 +3,13 @@
 
 locals {
   alarms_file = "${var.filters}/alarms.json"
-  alarms_read = try(jsondecode(file(local.alarms_file)).alarms, [])
+  # An alarm that could never have data here, such as the canary's where none is written, is not made.
+  alarms_read = [for alarm in try(jsondecode(file(local.alarms_file)).alarms, []) : alarm if contains(concat(["always"], var.there), coalesce(try(alarm.when, null), "always"))]
 
   targets = {
+    forwarder    = [for name in var.forwarders : { suffix = name, dimensions = { FunctionName = name } }]
     function     = [for name in var.functions : { suffix = name, dimensions = { FunctionName = name } }]
+    log          = [for name in var.functions : { suffix = name, dimensions = { LogGroupName = "/logharbor/${name}" } }]
     stream       = [for name in var.streams : { suffix = name, dimensions = { StreamName = name } }]
     subscription = [{ suffix = var.filter_name, dimensions = { FilterName = var.filter_name } }]
     once         = [{ suffix = "", dimensions = {} }]

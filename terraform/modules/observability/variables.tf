@@ -8,8 +8,18 @@ variable "filters" {
   type        = string
 }
 
+variable "there" {
+  description = "What this pipeline has, of direct, stream, sweep and canary: alarms whose `when` names another are not made."
+  type        = list(string)
+}
+
+variable "forwarders" {
+  description = "Names of the functions of the lanes, which an alarm `for_each: forwarder` watches."
+  type        = list(string)
+}
+
 variable "functions" {
-  description = "Names of the functions that an alarm `for_each: function` watches."
+  description = "Names of the functions that run by themselves: an alarm `for_each: function` watches each, one `for_each: log` its log group. Not prepare: the apply that calls it tells its errors."
   type        = list(string)
 }
 

@@ -46,7 +46,7 @@ module "function" {
       sid        = "HandOverRole"
       actions    = ["iam:PassRole"]
       resources  = [local.role_arn]
-      conditions = { StringEquals = { "iam:PassedToService" = ["logs.amazonaws.com"] } }
+      conditions = { StringEquals = { "iam:PassedToService" = ["logs.amazonaws.com", "logs.${var.region}.amazonaws.com"] } }
     }],
     var.canary ? [{
       sid        = "Canary"
@@ -78,6 +78,7 @@ resource "aws_lambda_invocation" "sweep" {
 }
 
 resource "aws_cloudwatch_event_rule" "schedule" {
+  count               = var.sweep || var.canary ? 1 : 0
   name                = "${var.name}-sweep"
   description         = "Logharbor: subscribes new log groups and writes the canary"
   schedule_expression = "rate(15 minutes)"
@@ -99,7 +100,7 @@ resource "aws_cloudwatch_event_rule" "created" {
 
 locals {
   rules = merge(
-    { schedule = aws_cloudwatch_event_rule.schedule },
+    var.sweep || var.canary ? { schedule = aws_cloudwatch_event_rule.schedule[0] } : {},
     var.sweep ? { created = aws_cloudwatch_event_rule.created[0] } : {},
   )
 }
@@ -114,6 +115,9 @@ resource "aws_cloudwatch_event_target" "subscribe" {
     maximum_event_age_in_seconds = 900 # the next sweep does what this one did not
     maximum_retry_attempts       = 2
   }
+
+  # Destroyed before the invocation that unsubscribes: a sweep after it would subscribe again.
+  depends_on = [aws_lambda_invocation.sweep]
 }
 
 resource "aws_lambda_permission" "events" {
