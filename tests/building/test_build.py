@@ -29,7 +29,9 @@ Typing_Extensions==4.16.0 \\
 
 
 def built(checkout, out, install, body=BODY, **plan) -> Manifest:
-    return build(Plan(out, checkout / "pipeline.yaml", **plan), lambda: body, package=checkout / "forwarders", install=install)
+    return build(
+        Plan(out, checkout / "pipeline.yaml", **plan), lambda: body, package=checkout / "forwarders", install=install
+    )
 
 
 def names(path: Path) -> list[str]:
@@ -155,7 +157,9 @@ def test_a_bundle_that_is_refused_stops_the_build_before_anything_is_fetched(che
         raise AssertionError
 
     with pytest.raises(ConfigError, match=r"schemas/a\.json"):
-        build(Plan(tmp_path / "out", checkout / "pipeline.yaml"), refuse, package=checkout / "forwarders", install=never)
+        build(
+            Plan(tmp_path / "out", checkout / "pipeline.yaml"), refuse, package=checkout / "forwarders", install=never
+        )
 
 
 def test_of_what_uv_exports_only_what_is_wanted_is_asked_for() -> None:
