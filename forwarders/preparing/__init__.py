@@ -67,6 +67,7 @@ def datasets(config: Config, contracts: Sequence[Contract]) -> list[Dataset]:
             config.datasets[name].retention if name in config.datasets else "",
             [(contract, fields(contract)) for contract in by_name.get(name, ())],
             open=name in opened,
+            environment=config.environment,
         )
         for name in sorted(by_name.keys() | opened.keys())
     ]

@@ -74,7 +74,7 @@ def test_a_plan_says_what_is_missing_and_changes_nothing(logharbor: Run, cluster
     lines = done.out.splitlines()
     assert (done.code, done.err) == (0, "")
     assert lines[0] == "search (elasticsearch): 19 changes"
-    assert "  index_template      logharbor-user          is new" in lines
+    assert "  index_template      logharbor-user-local           is new" in lines
     assert lines[-3:] == [
         "traces (honeycomb): nothing to prepare, Honeycomb makes datasets and columns as events come, "
         "for want of a prepare_secret",
@@ -88,8 +88,8 @@ def test_a_plan_for_a_script(logharbor: Run, cluster: Cluster) -> None:
     """One object, with what would be sent."""
     done = logharbor("sinks", "plan", "--json")
     datasets = {"http_access", "job", "lambda", "legacy", "order", "payment", "quarantine", "unregistered", "user"}
-    names = {f"logharbor-{dataset}" for dataset in datasets}
-    assert kinds(done) == {"component_template": names | {"logharbor-common"}, "index_template": names}
+    names = {f"logharbor-{dataset}-local" for dataset in datasets}
+    assert kinds(done) == {"component_template": names | {"logharbor-every-dataset-local"}, "index_template": names}
     told = json.loads(done.last)["sinks"]
     assert {name: sink["type"] for name, sink in told.items()} == {
         "search": "elasticsearch",
@@ -97,7 +97,8 @@ def test_a_plan_for_a_script(logharbor: Run, cluster: Cluster) -> None:
         "file": "sqlite",
         "out": "stdout",
     }
-    (user,) = (c for c in told["search"]["changes"] if (c["kind"], c["name"]) == ("index_template", "logharbor-user"))
+    wanted = ("index_template", "logharbor-user-local")
+    (user,) = (change for change in told["search"]["changes"] if (change["kind"], change["name"]) == wanted)
     assert user["body"]["template"] == {"lifecycle": {"data_retention": "90d"}}
 
 
@@ -109,7 +110,8 @@ def test_apply_does_what_the_plan_says(logharbor: Run, cluster: Cluster) -> None
     assert done.out.splitlines()[0] == "search (elasticsearch): 19 changes"
     assert done.out.splitlines()[-1] == "search: 19 changes made"
     assert {kind.removeprefix("_"): set(found) for kind, found in cluster.templates.items()} == planned
-    assert cluster.templates["_component_template"]["logharbor-unregistered"]["template"]["mappings"]["properties"] == {
+    unregistered = cluster.templates["_component_template"]["logharbor-unregistered-local"]["template"]
+    assert unregistered["mappings"]["properties"] == {
         "data": {"type": "flattened", "depth_limit": 128, "ignore_above": 8191}
     }
     assert logharbor("sinks", "plan").out.splitlines()[0] == "search (elasticsearch): nothing to change"
@@ -141,7 +143,7 @@ def test_a_change_that_is_refused(logharbor: Run, cluster: Cluster) -> None:
     cluster.denies = "PUT /_index_template"
     done = logharbor("sinks", "apply")
     assert done.code == 2
-    assert "error: sink search was asked for index_template logharbor-http_access and refused: 403 " in done.err
+    assert "error: sink search was asked for index_template logharbor-http_access-local and refused: 403 " in done.err
     assert done.err.endswith("(10 of 19 changes are made)\n")
     cluster.denies = ""
     assert logharbor("sinks", "apply").out.splitlines()[-1] == "search: 9 changes made"

@@ -84,7 +84,14 @@ def alarms(stack: Stack, example: Example) -> int:
             raise Failed(f"alarm {named} is not there", sorted(there), named)
         for alarm in own:
             expect(f"alarm {alarm['AlarmName']} is another", _said(alarm, one), _says(one, topic))
+            if not one["for_each"]:
+                whose = {"Pipeline": example.name} if one["namespace"] == "Logharbor" else {}
+                expect(f"alarm {alarm['AlarmName']} is of another", _dimensions(alarm), one["dimensions"] | whose)
     return len(there)
+
+
+def _dimensions(alarm: dict[str, Any]) -> dict[str, str]:
+    return {one["Name"]: one["Value"] for one in alarm.get("Dimensions", ())}
 
 
 _SAME = {

@@ -233,7 +233,7 @@ def _changed(stack: Stack, example: Example, streams: dict[str, str], before: di
     properties = stack.search("GET", f"{index_before}/_mapping")[index_before]["mappings"]["properties"]
     field = properties["data"]["properties"].get(NEW_FIELD, {}).get("type")
     expect(f"the mapping of {index_before} has another data.{NEW_FIELD}", field, "keyword")
-    kept = stack.search("GET", "_index_template/logharbor-user")["index_templates"][0]["index_template"]
+    kept = stack.search("GET", "_index_template/logharbor-user-prod")["index_templates"][0]["index_template"]
     expect("the retention of users' events is another", kept["template"]["lifecycle"]["data_retention"], "90d")
     columns = ask("GET", f"{stack.honeycomb}/e2e/stored")["columns"]["serverless"]
     expect("Honeycomb lacks the column", NEW_FIELD in columns, True)

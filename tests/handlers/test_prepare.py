@@ -111,7 +111,7 @@ def test_every_sink_is_ready_after_an_apply(account: Account) -> None:
     }
     assert len(account.kibana.views) == len(account.cluster.templates["_index_template"]) == datasets
     assert set(account.honeycomb.datasets) == {"web", "web-quarantine", "web-unregistered"}
-    assert "search: index_template logharbor-user is new" in account.log
+    assert "search: index_template logharbor-user-prod is new" in account.log
     again = account.apply("update")
     assert [sink["changes"] for sink in again["sinks"].values()] == [0, 0, 0]
 
@@ -152,11 +152,11 @@ def test_missing_privileges_are_told_before_anything_is_done(account: Account) -
 
 def test_a_refusal_in_the_middle_says_what_and_how_far(account: Account) -> None:
     """One sentence for `terraform apply`; what was made stays, and the next apply makes the rest."""
-    account.cluster.denies = "PUT /_index_template/logharbor-user"
+    account.cluster.denies = "PUT /_index_template/logharbor-user-prod"
     with pytest.raises(Refused) as caught:
         account.apply()
     assert str(caught.value).startswith(
-        "sink search was asked for index_template logharbor-user and refused: 400 x_exception: not so ("
+        "sink search was asked for index_template logharbor-user-prod and refused: 400 x_exception: not so ("
     )
     assert str(caught.value).endswith(" changes are made)")
     account.cluster.denies = ""

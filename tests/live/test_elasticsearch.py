@@ -225,6 +225,24 @@ def test_an_unregistered_event_adds_no_columns(cluster: Cluster) -> None:
     assert index["mappings"]["properties"]["data"]["type"] == "flattened"
 
 
+def test_another_environment_is_left_alone(cluster: Cluster) -> None:
+    """Staging's contracts and retention change nothing of production's streams in the same cluster."""
+    production = [Dataset(cluster.dataset, "90d", [(cluster.contract(), (USER,))], environment="test")]
+    apply(cluster.client, plan(cluster.client, production))
+    event = _event(0, '{"user":"ryansb"}', cluster.contract())
+    assert _fates(cluster.ship([event], cluster.kind(contract=cluster.contract()))) == [("delivered", "")]
+    more = Field(("method",), ("string",))
+    staging = [Dataset(cluster.dataset, "7d", [(cluster.contract(), (USER, more))], environment="staging")]
+    changes = plan(cluster.client, staging)
+    assert [(change.kind, change.name) for change in changes if cluster.dataset in change.name] == [
+        ("component_template", f"logharbor-{cluster.dataset}-staging"),
+        ("index_template", f"logharbor-{cluster.dataset}-staging"),
+    ]
+    apply(cluster.client, changes)
+    assert plan(cluster.client, production) == []
+    assert plan(cluster.client, staging) == []
+
+
 def test_an_ecs_contract_lands_at_the_root(cluster: Cluster) -> None:
     """Typed ECS fields beside ours: ranges of addresses and of numbers can be asked for."""
     contract = cluster.contract(shape="ecs")
@@ -318,12 +336,12 @@ def test_a_template_that_is_not_ours_is_not_touched(cluster: Cluster) -> None:
 def test_what_somebody_changed_by_hand_is_put_back(cluster: Cluster) -> None:
     """Our mark with other content is a change; the rest of the plan stays empty."""
     cluster.prepare(USER)
-    made = cluster.client.cluster.get_component_template(name=COMMON)["component_templates"][0]["component_template"]
+    made = cluster.client.cluster.get_component_template(name=f"logharbor-{COMMON}")["component_templates"][0]["component_template"]
     made["template"]["mappings"]["properties"].pop("message")
-    cluster.client.cluster.put_component_template(name=COMMON, template=made["template"], meta=made["_meta"])
+    cluster.client.cluster.put_component_template(name=f"logharbor-{COMMON}", template=made["template"], meta=made["_meta"])
     changes = cluster.plan(USER)
     assert [(change.kind, change.name, change.summary) for change in changes] == [
-        ("component_template", COMMON, "adds message")
+        ("component_template", f"logharbor-{COMMON}", "adds message")
     ]
     apply(cluster.client, changes)
     assert cluster.plan(USER) == []

@@ -127,6 +127,6 @@ def test_retention_reaches_streams_that_exist(pipeline: Pipeline) -> None:
     pipeline.apply(user={"type": "string"})
     pipeline.land({"user": "ada"})
     assert pipeline.apply("30d", user={"type": "string"})["search"] >= 1
-    (found,) = pipeline.ask("GET", f"_index_template/logharbor-{pipeline.dataset}")["index_templates"]
+    (found,) = pipeline.ask("GET", f"_index_template/logharbor-{pipeline.dataset}-prod")["index_templates"]
     assert found["index_template"]["template"]["lifecycle"]["data_retention"] == "30d"
     assert pipeline.apply("30d", user={"type": "string"}) == {"search": 0, "traces": 0}

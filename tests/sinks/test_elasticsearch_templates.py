@@ -169,7 +169,7 @@ def test_an_index_template_makes_data_streams_above_everybody_elses() -> None:
         "index_patterns": ["logs-user-*"],
         "priority": 600,
         "data_stream": {},
-        "composed_of": ["logharbor-common", "logharbor-user"],
+        "composed_of": ["logharbor-every-dataset", "logharbor-user"],
         "template": {"lifecycle": {"data_retention": "30d"}},
     }
 
@@ -190,7 +190,7 @@ def test_retention_of_a_stream_that_exists_is_told_to_the_stream() -> None:
     """A template's retention counts for new streams only."""
     dataset = Dataset("user", "30d", open=True)
     made = component_templates([dataset], "es")
-    properties = {**made["logharbor-common"]["template"]["mappings"]["properties"], "data": FLATTENED}
+    properties = {**made["logharbor-every-dataset"]["template"]["mappings"]["properties"], "data": FLATTENED}
     index = ".ds-logs-user-prod-2026.11.23-000002"
     state: dict[str, Any] = {
         "/_component_template/logharbor-*": {

@@ -46,7 +46,7 @@ def plan(cluster: Client, datasets: Sequence[Dataset], sink: str = "elasticsearc
     changes = _template_changes(cluster, datasets, sink)
     for dataset in datasets:
         wanted = all_properties(dataset, sink)
-        for stream, write_index in _streams(cluster, dataset.name):
+        for stream, write_index in _streams(cluster, dataset.streams):
             changes += _stream_changes(cluster, stream, write_index, wanted)
             changes += _retention_changes(cluster, stream, dataset.retention)
     return changes
@@ -174,9 +174,10 @@ def _holds(actual: Any, wanted: Any) -> bool:
     return str(wanted).lower() == str(actual).lower()
 
 
-def _streams(cluster: Client, dataset: str) -> list[tuple[str, str]]:
-    """The data streams of a dataset that exist, each with the backing index that is written to."""
-    found = cluster.indices.resolve_index(name=f"logs-{dataset}-*")["data_streams"]
+def _streams(cluster: Client, pattern: str) -> list[tuple[str, str]]:
+    """The data streams of that pattern that exist, each with the backing index that is written to."""
+    lenient = cluster.options(ignore_status=404)  # what the name of a stream that is not there is answered with
+    found = lenient.indices.resolve_index(name=pattern).get("data_streams", [])
     # Backing indices end in a generation of six digits; the newest is written to.
     return [(item["name"], max(item["backing_indices"], key=lambda name: name[-6:])) for item in found]
 

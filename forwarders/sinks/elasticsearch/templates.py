@@ -20,7 +20,8 @@ PRIORITY = 600
 """Above 500, which Elastic's integrations use, so that ours is the template of our streams."""
 
 MANAGED_BY = "logharbor"
-COMMON = "logharbor-common"
+COMMON = "every-dataset"
+"""No dataset has a hyphen in its name."""
 FIELD_LIMIT = 2_000
 MAX_KEYWORD_CHARS = 8_191
 """Lucene refuses a document with a term of more than 32,766 bytes; a character has at most four."""
@@ -47,38 +48,50 @@ class Field(Protocol):
 class Dataset(msgspec.Struct, frozen=True):
     """One dataset: `retention` such as `30d` (empty: for ever), its contracts, and the fields that each declares.
 
-    `open`: the events have no contract, so what their authors wrote lies in one `flattened` field.
+    `open`: the events have no contract, so what their authors wrote lies in one `flattened` field. `environment` is
+    the one whose data streams are meant (`*`: every one): another may have other contracts and another retention.
     """
 
     name: str
     retention: str = ""
     contracts: Sequence[tuple[Contract, Sequence[Any]]] = ()
     open: bool = False
+    environment: str = "*"
+
+    @property
+    def streams(self) -> str:
+        """The pattern of the dataset's data streams."""
+        return f"logs-{self.name}-{self.environment}"
+
+    def template(self, name: str) -> str:
+        """The name of a template for this dataset's environment: `logharbor-user-prod`."""
+        return f"logharbor-{name}" if self.environment == "*" else f"logharbor-{name}-{self.environment}"
 
 
 def component_templates(datasets: Iterable[Dataset], sink: str) -> dict[str, dict[str, Any]]:
     """Every component template by name. Raises ConfigError when two contracts of a dataset contradict each other."""
     settings = {"index": {"mapping": {"total_fields": {"limit": FIELD_LIMIT}}}}
     common = {"settings": settings, "mappings": {"dynamic": False, "properties": _COMMON}}
-    found = {COMMON: _marked({"template": common})}
+    found: dict[str, dict[str, Any]] = {}
     for dataset in datasets:
+        found.setdefault(dataset.template(COMMON), _marked({"template": common}))
         mappings = {"properties": author_properties(dataset, sink)}
-        found[f"logharbor-{dataset.name}"] = _marked({"template": {"mappings": mappings}})
+        found[dataset.template(dataset.name)] = _marked({"template": {"mappings": mappings}})
     return found
 
 
 def index_templates(datasets: Iterable[Dataset]) -> dict[str, dict[str, Any]]:
-    """Every index template by name; each makes data streams `logs-<dataset>-*`."""
-    return {f"logharbor-{dataset.name}": _marked(_index_template(dataset)) for dataset in datasets}
+    """Every index template by name; each makes the data stream `logs-<dataset>-<environment>`."""
+    return {dataset.template(dataset.name): _marked(_index_template(dataset)) for dataset in datasets}
 
 
 def _index_template(dataset: Dataset) -> dict[str, Any]:
     lifecycle = {"data_retention": dataset.retention} if dataset.retention else {}
     return {
-        "index_patterns": [f"logs-{dataset.name}-*"],
+        "index_patterns": [dataset.streams],
         "priority": PRIORITY,
         "data_stream": {},
-        "composed_of": [COMMON, f"logharbor-{dataset.name}"],
+        "composed_of": [dataset.template(COMMON), dataset.template(dataset.name)],
         "template": {"lifecycle": lifecycle},
     }
 
