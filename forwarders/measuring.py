@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from forwarders.canary import Lag
-from forwarders.metrics.points import MINUTE_MS, Point, Totals
+from forwarders.metrics.points import MINUTE_MS, PIPELINE, Dimensions, Point, Totals
 from forwarders.model import Contract, Event, Fate, Origin, Receipt, Verdict
 
 # What only some processes need is imported where the first of it comes by: together 3 ms of a cold start.
@@ -44,7 +44,8 @@ class Meter:
     """What one process measures. `measured` is None for every rule of every contract, wherever its home is.
 
     `safe` gives a text as it may be shown. `profile` makes the profile of Lambda functions; None: there is none.
-    `embedded`: metrics that lines hold already are taken as well.
+    `embedded`: metrics that lines hold already are taken as well. `pipeline`: the name that the pipeline's own
+    metrics carry; empty: none.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Meter:
         embedded: bool = False,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         max_points: int = MAX_POINTS,
+        pipeline: str = "",
     ) -> None:
         self.totals = Totals(max_points)
         self.moved: dict[str, dict[str, Any]] = {}
@@ -79,6 +81,7 @@ class Meter:
         self._told: dict[tuple[str, str], None] = {}
         self._told_pending: dict[tuple[str, str], None] = {}
         self._own = Totals()
+        self._whose: Dimensions = ((PIPELINE, pipeline),) if pipeline else ()
         self._max_points = max_points
 
     def begin(self, route: str, origin: Origin) -> Measuring:
@@ -143,14 +146,14 @@ class Meter:
         began = time.monotonic()
         totals, own = self.close(), self._own
         dropped = totals.dropped
-        every = [*own.points(), *totals.points()]
+        every = [*self._named(own.points()), *totals.points()]
         self.reset()
         self._give(every, left_s, dropped)
         lost = +dropped
         if lost:
             minute = self._minute()
             counts = [_own("MetricsDropped", "count", "Count", minute, n, reason=why) for why, n in lost.items()]
-            self._give(counts, left_s - (time.monotonic() - began), Counter())
+            self._give(self._named(counts), left_s - (time.monotonic() - began), Counter())
         return lost
 
     def measure(self, route: str, contract: Contract) -> Measure | None:
@@ -189,6 +192,12 @@ class Meter:
         fit = [rule for rule in found if not tells_of_a_person(rule, contract)]
         self.totals.dropped[PERSONAL_DATA] += len(found) - len(fit)
         return Measure(fit, self._namespace) if fit else None
+
+    def _named(self, own: list[Point]) -> list[Point]:
+        """The pipeline's own points, with its name where it has one."""
+        for point in own:
+            point.dimensions = self._whose + point.dimensions
+        return own
 
     def _minute(self) -> int:
         return self._clock_ms() // MINUTE_MS * MINUTE_MS

@@ -96,10 +96,12 @@ def open_meter(
     write_line: Callable[[str], None],
     secret: Resolve = resolve,
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    pipeline: str = "",
 ) -> Meter:
     """The meter of a Lambda: `write_line` writes a line of its own log, where CloudWatch looks for EMF documents.
 
-    The pipeline's own metrics go there even where `metrics.emf` is off: its alarms stand on them.
+    The pipeline's own metrics go there even where `metrics.emf` is off: its alarms stand on them. They carry its name,
+    `pipeline`, where it has one.
     """
     settings = config.metrics
 
@@ -124,6 +126,7 @@ def open_meter(
         (lambda: profile_of(config)) if settings.functions.measured else None,
         embedded=settings.otlp is not None,
         clock_ms=clock_ms,
+        pipeline=pipeline,
     )
     if settings.otlp is not None:
         outputs.append(_otlp(settings.otlp, meter.resource, secret))  # last: it may take all the time that is left

@@ -371,6 +371,22 @@ def test_dashboards_lie_on_their_grid_and_hide_what_is_personal() -> None:
                 assert "user," not in properties["query"]
 
 
+def test_the_pipelines_dashboard_shows_one_pipeline() -> None:
+    """Every series of its own metrics is narrowed to the name that Terraform puts there; no contract's is."""
+    derived = derive(read_yaml(ROOT / "pipeline.yaml"), read_folder(ROOT / "schemas"))
+    bodies = {one.name: one.body for one in derived.dashboards}
+    metrics = [metric for one in bodies.pop("pipeline")["widgets"] for metric in one["properties"].get("metrics", ())]
+    assert metrics
+    for metric in metrics:
+        searched = metric[0].get("expression", "") if isinstance(metric[0], dict) else None
+        if searched is None:
+            assert metric[2:4] == ["Pipeline", "${pipeline}"]
+        else:
+            assert searched.startswith('SEARCH(\'{"Logharbor","Pipeline",')
+            assert '"Pipeline"="${pipeline}"' in searched
+    assert "${pipeline}" not in str(bodies)
+
+
 def test_the_order_of_contracts_changes_nothing() -> None:
     """The same input gives the same files, byte for byte."""
     contracts, pipeline = read_folder(ROOT / "schemas"), read_yaml(ROOT / "pipeline.yaml")

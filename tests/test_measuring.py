@@ -1,5 +1,6 @@
 """What is measured when a batch runs: when it counts, what a redelivery does, and that it harms no batch."""
 
+import itertools
 import json
 from collections import Counter
 
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 
 from forwarders import redact
+from forwarders.canary import Lag
 from forwarders.config import Config, SinkConfig
 from forwarders.contracts.compiled import Contracts
 from forwarders.contracts.load import from_schema
@@ -105,6 +107,26 @@ def test_the_events_of_an_invocation_become_one_number(tmp_path):
     assert world.flush() == ({("Logins", "sso"): CHUNK, ("Logins", "password"): 2}, {})
     assert world.own() == {("Events", "search", "delivered"): CHUNK + 2}
     assert world.flush() == ({}, {})
+
+
+def test_the_pipelines_own_metrics_carry_its_name(tmp_path):
+    """All of them, in each invocation, and none of the contracts': two pipelines of an account are told apart."""
+    outcomes = itertools.cycle([Outcome(Fate.DEAD, "sink_rejected:x"), DELIVERED])
+    world = World(tmp_path, sink=FakeSink(lambda piece: next(outcomes)), pipeline="staging")
+    for _ in range(2):
+        world.run(login(), login(ms="a text"))
+        world.meter.lag([Lag("search", 5)])
+        world.meter.totals.dropped["unread"] += 1
+        assert world.flush() == ({("Logins", "sso"): 2}, {"unread": 1})
+        assert world.own() == {
+            ("Events", "staging", "search", "dead"): 1,
+            ("Events", "staging", "search", "quarantined"): 1,
+            ("Dead", "staging", "search"): 1,
+            ("Quarantined", "staging", "team-a"): 1,
+            ("Lag", "staging", "search"): {5: 1},
+            ("MetricsDropped", "staging", "unread"): 1,
+        }
+        assert all(point.dimensions[0] == ("Pipeline", "staging") for point in world.given if point.name != "Logins")
 
 
 def test_an_invalid_event_and_one_with_drift_are_measured_as_they_came(tmp_path):

@@ -17,7 +17,7 @@ from forwarders.contracts import facts, fields
 from forwarders.contracts.keywords import refused_keyword
 from forwarders.contracts.load import from_schema, is_wire_default
 from forwarders.contracts.shared import Shared
-from forwarders.contracts.tree import expand, pointer, subschemas
+from forwarders.contracts.tree import expand, is_too_deep, pointer, subschemas
 from forwarders.contracts.words import cut, expected
 from forwarders.errors import ConfigError
 from forwarders.model import Contract
@@ -86,6 +86,8 @@ def parse_json(raw: bytes, file: str) -> Any:
         raise ConfigError(file, "JSON", "a number beyond a double", "finite numbers") from None
     except RecursionError:
         raise _too_deep(file) from None
+    if is_too_deep(raw, value):
+        raise _too_deep(file)
     return value
 
 

@@ -27,9 +27,30 @@ MAX_NODES = 20_000
 """Nested `$defs` can double at every step; a contract that grows beyond this is refused, not compiled for minutes."""
 
 
+MAX_LEVELS = 200
+"""The native validator gives up at 255."""
+
+
 def pointer(path: tuple[str | int, ...] | list[str | int]) -> str:
     """A path as a JSON pointer (RFC 6901): `("a/b", 0)` is `/a~1b/0`, the whole document is the empty text."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def is_too_deep(raw: bytes, value: Any) -> bool:
+    """Whether what was read from `raw` has more than 200 levels. Pythons differ in how deep they can read."""
+    if raw.count(b"{") + raw.count(b"[") <= MAX_LEVELS:
+        return False
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(MAX_LEVELS):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def subschemas(node: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Any]]:

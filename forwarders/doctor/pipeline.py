@@ -42,6 +42,11 @@ class Pipeline(msgspec.Struct, frozen=True):
         return [function for function in self.functions if function.kind == kind]
 
     @property
+    def named(self) -> bool:
+        """Whether its functions know its name, which their metrics carry then."""
+        return any(function.environment.get("LOGHARBOR_NAME") for function in self.functions)
+
+    @property
     def filter_name(self) -> str:
         """What our subscription filters are called."""
         told = (function.environment.get("LOGHARBOR_FILTER_NAME") for function in self.functions)

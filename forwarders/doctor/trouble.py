@@ -9,6 +9,7 @@ from typing import Any
 from forwarders.doctor.account import Account
 from forwarders.doctor.finding import Finding, found
 from forwarders.doctor.pipeline import Pipeline
+from forwarders.metrics.points import PIPELINE
 
 OURS = "Logharbor"
 DAY = timedelta(hours=24)
@@ -21,7 +22,7 @@ def check(account: Account, pipeline: Pipeline, now: datetime) -> Iterator[Findi
     day = _Day(account, now)
     yield from _deliveries(day, pipeline)
     yield from _functions(day, pipeline)
-    yield from _own(day)
+    yield from _own(day, pipeline)
 
 
 class _Day:
@@ -90,13 +91,14 @@ _LAMBDA = (
 )
 
 
-def _own(day: _Day) -> Iterator[Finding]:
-    unbalanced = sum(day.of(OURS, "Unbalanced").values())
+def _own(day: _Day, pipeline: Pipeline) -> Iterator[Finding]:
+    named = {PIPELINE: pipeline.name} if pipeline.named else {}
+    unbalanced = sum(day.of(OURS, "Unbalanced", **named).values())
     if unbalanced:
         yield found("unbalanced", "receipts", f"{unbalanced:.0f} receipts did not balance in the last day")
-    for where, number in day.of(OURS, "Dead").items():
+    for where, number in day.of(OURS, "Dead", **named).items():
         yield found("dead", where, f"{number:.0f} events dead in the last day")
-    for where, number in day.of(OURS, "NotSubscribed", "Maximum").items():
+    for where, number in day.of(OURS, "NotSubscribed", "Maximum", **named).items():
         yield found("not_subscribed", where, f"{number:.0f} log groups that the sweep could not subscribe")
-    for where, number in day.of(OURS, "Quarantined").items():
+    for where, number in day.of(OURS, "Quarantined", **named).items():
         yield found("quarantined", where, f"{number:.0f} events in quarantine in the last day")

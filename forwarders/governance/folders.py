@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from forwarders.contracts.tree import is_too_deep
 from forwarders.errors import ConfigError
 from forwarders.governance import revisions
 from forwarders.governance.contract import Side, mapping
@@ -104,12 +105,16 @@ def identity(schema: dict[str, Any], path: str) -> Key:
 def decode(raw: bytes, place: str) -> Any:
     """The JSON value of some bytes. Raises ConfigError with line and column for what is no UTF-8 or no JSON."""
     raw = raw.removeprefix(b"\xef\xbb\xbf")
+    too_deep = ConfigError(place, "", "hundreds of levels", "a schema of readable depth")
     try:
-        return msgspec.json.decode(raw)
+        value = msgspec.json.decode(raw)
+        if is_too_deep(raw, value):
+            raise too_deep
+        return value
     except UnicodeDecodeError:
         pass
     except RecursionError:
-        raise ConfigError(place, "", "hundreds of levels", "a schema of readable depth") from None
+        raise too_deep from None
     except msgspec.DecodeError as error:
         message = str(error)
     try:

@@ -17,6 +17,7 @@ import msgspec
 
 from forwarders import bundle, canary
 from forwarders.errors import LogharborError
+from forwarders.metrics.points import PIPELINE
 from forwarders.subscribing import (
     ACCESS_DENIED,
     DESTINATION_REFUSED,
@@ -53,7 +54,7 @@ class Context(Protocol):
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What an invocation works with; made once for a process."""
+    """What an invocation works with; made once for a process. `pipeline`: the name that its metric carries."""
 
     logs: Any
     cover: Cover
@@ -62,6 +63,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     say: Callable[[Mapping[str, Any]], None] = lambda line: None
     settled: set[Group] = msgspec.field(default_factory=set)
+    pipeline: str = ""
 
 
 def run(event: Mapping[str, Any], context: Context, around: Surroundings) -> dict[str, Any]:
@@ -140,11 +142,12 @@ def _told(summary: Summary) -> dict[str, Any]:
 def _report(summary: Summary, result: Mapping[str, Any], around: Surroundings) -> None:
     """One line of our log, which is a metric (CloudWatch's embedded metric format) as well."""
     metrics = [{"Name": METRIC, "Unit": "Count"}]
-    directive = {"Namespace": "Logharbor", "Dimensions": [[]], "Metrics": metrics}
+    whose = {PIPELINE: around.pipeline} if around.pipeline else {}
+    directive = {"Namespace": "Logharbor", "Dimensions": [list(whose)], "Metrics": metrics}
     about = {"Timestamp": around.clock_ms(), "CloudWatchMetrics": [directive]}
     # A class cannot be changed, and a glob leaves nothing out: an alarm could not be put right. `doctor` tells it.
     refused = sum(not one.reason.startswith("class_") for one in summary.refused)
-    around.say({"message": "subscriptions", **result, METRIC: refused, "_aws": about})
+    around.say({"message": "subscriptions", **result, **whose, METRIC: refused, "_aws": about})
 
 
 def _check(summary: Summary, action: str) -> None:
@@ -178,7 +181,8 @@ def open_surroundings(environ: Mapping[str, str], say: Callable[[Mapping[str, An
     patient = Config(retries={"mode": "adaptive", "total_max_attempts": 8}, connect_timeout=5, read_timeout=20)
     logs = boto3.client("logs", config=patient)
     covered = cover(config, [group] if group else [])
-    return Surroundings(logs, covered, read_target(environ, covered.lanes()), group, say=say)
+    target = read_target(environ, covered.lanes())
+    return Surroundings(logs, covered, target, group, say=say, pipeline=environ.get("LOGHARBOR_NAME", ""))
 
 
 _made: list[Surroundings] = []

@@ -1,6 +1,7 @@
 """CloudWatch dashboards as data: one for each dataset and owner, and one for the pipeline itself.
 
-A body is what PutDashboard takes, with the region written as `${region}`. Widgets lie on a grid of 24 columns.
+A body is what PutDashboard takes, with the region written as `${region}` and the pipeline's name as
+`${pipeline}`. Widgets lie on a grid of 24 columns.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
+from forwarders.metrics.points import PIPELINE
 from forwarders.metrics.rules import Path, Rule, dotted
 
 REGION = "${region}"
+NAME = "${pipeline}"
 COLUMNS = 24
 MAX_WIDGETS = 500
 MAX_SOURCES = 50
@@ -96,20 +100,28 @@ def dataset_dashboard(dataset: str, owner: str, namespace: str, sections: Sequen
 
 def pipeline_dashboard(namespace: str, owner: str, sinks: Collection[str], owners: Collection[str]) -> Dashboard:
     """The dashboard of the pipeline: what became of the events, what is broken, and how late they are."""
+    whose = {PIPELINE: NAME}
     by_sink = [
-        _metric(f"Events, {sink}", [_search(namespace, ("sink", "fate"), "Events", "Sum", sink)]) for sink in sinks
+        _metric(
+            f"Events, {sink}",
+            [_search(namespace, (PIPELINE, "sink", "fate"), "Events", "Sum", {**whose, "sink": sink})],
+        )
+        for sink in sinks
     ]
-    broken = [[namespace, "Quarantined", "owner", one, {"stat": "Sum"}] for one in sorted(owners)]
-    dead = [[namespace, "Dead", "sink", one, {"stat": "Sum"}] for one in sinks]
-    late = [[namespace, "Lag", "sink", one, {"stat": "Maximum"}] for one in sinks]
+    broken = [[namespace, "Quarantined", PIPELINE, NAME, "owner", one, {"stat": "Sum"}] for one in sorted(owners)]
+    dead = [[namespace, "Dead", PIPELINE, NAME, "sink", one, {"stat": "Sum"}] for one in sinks]
+    late = [[namespace, "Lag", PIPELINE, NAME, "sink", one, {"stat": "Maximum"}] for one in sinks]
     widgets = [
         _text("# Logharbor\nin = delivered + quarantined + dead + filtered + sampled + returned, for each sink."),
         *by_sink,
         _metric("Quarantined, by owner of the contract", broken),
         *([_metric("Refused for good: in the dead-letter store", dead)] if dead else []),
-        _metric("Receipts that do not balance", [[namespace, "Unbalanced", {"stat": "Sum"}]]),
+        _metric("Receipts that do not balance", [[namespace, "Unbalanced", PIPELINE, NAME, {"stat": "Sum"}]]),
         *([_metric("From event to sink, ms", late)] if late else []),
-        _metric("Metrics that could not be told", [_search(namespace, ("reason",), "MetricsDropped", "Sum")]),
+        _metric(
+            "Metrics that could not be told",
+            [_search(namespace, (PIPELINE, "reason"), "MetricsDropped", "Sum", whose)],
+        ),
     ]
     return Dashboard("pipeline", owner, body(widgets))
 
@@ -159,10 +171,12 @@ def _metric(title: str, metrics: list[list[Any]]) -> Widget:
     return {"type": "metric", "width": 8, "height": 6, "properties": properties}
 
 
-def _search(namespace: str, names: Sequence[str], metric: str, statistic: str, value: str = "") -> list[Any]:
-    """Every series of a metric, whatever its dimensions' values; `value` narrows it to those of the first dimension."""
+def _search(
+    namespace: str, names: Sequence[str], metric: str, statistic: str, only: Mapping[str, str] = MappingProxyType({})
+) -> list[Any]:
+    """Every series of a metric, whatever its dimensions' values; `only` fixes those of some."""
     schema = ",".join(json.dumps(name) for name in (namespace, *names))
-    narrowed = f' {json.dumps(names[0])}="{value}"' if value else ""
+    narrowed = "".join(f' {json.dumps(name)}="{value}"' for name, value in only.items())
     expression = f"SEARCH('{{{schema}}} MetricName=\"{metric}\"{narrowed}', '{statistic}', {_PERIOD_S})"
     return [{"expression": expression, "label": "" if statistic == "Sum" else statistic}]
 

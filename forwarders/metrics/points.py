@@ -11,6 +11,8 @@ from typing import Literal, TypeGuard
 import msgspec
 
 MINUTE_MS = 60_000
+PIPELINE = "Pipeline"
+"""The dimension of the pipeline's own metrics that tells two pipelines of an account apart."""
 TOO_MANY_SERIES = "too_many_series"
 
 Kind = Literal["count", "sum", "gauge", "distribution", "histogram"]

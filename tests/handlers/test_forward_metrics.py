@@ -40,7 +40,7 @@ def login(**more):
 class Deployed:
     """A handler with a bundle of its own, and its log."""
 
-    def __init__(self, folder, url, **config):
+    def __init__(self, folder, url, name="", **config):
         plain = {
             "environment": "test",
             "dead_letters": str(folder / "letters"),
@@ -51,7 +51,8 @@ class Deployed:
         self.file.write_bytes(bundle.build(from_plain(plain | config, "p"), read_folder(ROOT / "schemas")))
         self.log = io.StringIO()
         logger = Logger(service=f"metrics-{next(_NUMBERS)}", stream=self.log)
-        self.handle = handler(lambda: plans_from_bundle(logger, {"LOGHARBOR_BUNDLE": str(self.file)}), logger)
+        environ = {"LOGHARBOR_BUNDLE": str(self.file), "LOGHARBOR_NAME": name}
+        self.handle = handler(lambda: plans_from_bundle(logger, environ), logger)
 
     def warnings(self):
         lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
@@ -83,6 +84,21 @@ def test_metrics_are_lines_of_the_functions_own_log(tmp_path, capsys):
         ("Logharbor", "Quarantined", "team-identity"): 1,
     }
     assert deployed.warnings() == []
+
+
+def test_two_pipelines_of_an_account_do_not_hide_each_other(tmp_path, capsys):
+    """Each of the pipeline's own metrics has its name as a dimension; the contracts' do not."""
+    with ScriptedServer(otherwise=elasticsearch({})) as server:
+        deployed = Deployed(tmp_path, server.url, name="staging")
+        deployed.handle(cloudwatch_event([login(timestamp=1493214552), login(user=5)]), lambda_context())
+    assert emf(capsys) == {
+        ("Logharbor/Events", "LoginSuccess"): 1,
+        ("Logharbor/Events", "LoginSuccessByMethod", "sso"): 1,
+        ("Logharbor", "Events", "staging", "search", "delivered"): 1,
+        ("Logharbor", "Events", "staging", "search", "quarantined"): 1,
+        ("Logharbor", "Quarantined", "staging", "team-identity"): 1,
+        ("Logharbor", "MetricsDropped", "staging", "outside_window"): 2,
+    }
 
 
 def test_events_outside_cloudwatchs_window_are_counted_and_told(tmp_path, capsys):

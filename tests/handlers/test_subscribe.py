@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import msgspec
 import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
@@ -164,6 +165,15 @@ def test_two_filters_already_are_told_and_fail_nothing(account: Account) -> None
             {"Namespace": "Logharbor", "Dimensions": [[]], "Metrics": [{"Name": "NotSubscribed", "Unit": "Count"}]}
         ],
     }
+
+
+def test_a_pipeline_that_has_a_name_tells_it_with_its_metric(account: Account) -> None:
+    """Two pipelines of an account do not hide each other."""
+    account.around = msgspec.structs.replace(account.around, pipeline="staging")
+    account.run({"tf": {"action": "create"}})
+    (line,) = account.said
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Dimensions"], line["Pipeline"], line["NotSubscribed"]) == ([["Pipeline"]], "staging", 0)
 
 
 def test_a_destination_that_refuses_fails_the_apply(account: Account) -> None:

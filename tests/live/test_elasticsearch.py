@@ -336,12 +336,14 @@ def test_a_template_that_is_not_ours_is_not_touched(cluster: Cluster) -> None:
 def test_what_somebody_changed_by_hand_is_put_back(cluster: Cluster) -> None:
     """Our mark with other content is a change; the rest of the plan stays empty."""
     cluster.prepare(USER)
-    made = cluster.client.cluster.get_component_template(name=f"logharbor-{COMMON}")["component_templates"][0]["component_template"]
+    name = f"logharbor-{COMMON}"
+    (found,) = cluster.client.cluster.get_component_template(name=name)["component_templates"]
+    made = found["component_template"]
     made["template"]["mappings"]["properties"].pop("message")
-    cluster.client.cluster.put_component_template(name=f"logharbor-{COMMON}", template=made["template"], meta=made["_meta"])
+    cluster.client.cluster.put_component_template(name=name, template=made["template"], meta=made["_meta"])
     changes = cluster.plan(USER)
     assert [(change.kind, change.name, change.summary) for change in changes] == [
-        ("component_template", f"logharbor-{COMMON}", "adds message")
+        ("component_template", name, "adds message")
     ]
     apply(cluster.client, changes)
     assert cluster.plan(USER) == []

@@ -344,6 +344,8 @@ def test_alarms_are_those_of_the_contracts_and_of_the_pipeline(runs: dict[str, P
     assert sorted(set(direct) - set(stream)) == asynchronous
     slow = direct["example-login-slow"]
     assert (slow["statistic"], slow["extended_statistic"], slow["dimensions"]) == (None, "p99", {"method": "totp-2fa"})
+    assert direct["example-unbalanced"]["dimensions"] == {"Pipeline": "example"}
+    assert direct["example-lag"]["dimensions"] == {"Pipeline": "example", "sink": "search"}
     identity = "arn:aws:sns:eu-west-1:111122223333:identity"
     assert (slow["alarm_actions"], slow["ok_actions"]) == ([identity, TOPIC], [identity, TOPIC])
     assert direct["example-unbalanced"]["alarm_actions"] == [TOPIC]
@@ -380,7 +382,7 @@ def test_an_alarm_that_could_never_have_data_is_not_made(runs: dict[str, Planned
 
 
 def test_dashboards_are_those_of_the_contracts(runs: dict[str, Planned]) -> None:
-    """A dashboard shows the region that it is in; the pipeline's own shows functions, streams and subscriptions too."""
+    """A dashboard shows its region and its pipeline; the pipeline's own shows functions, streams, subscriptions too."""
     dashboards = runs["stream"].of("aws_cloudwatch_dashboard").values()
     found = {value["dashboard_name"]: json.loads(value["dashboard_body"])["widgets"] for value in dashboards}
     assert sorted(found) == ["example-pipeline", "example-user"]
@@ -391,6 +393,10 @@ def test_dashboards_are_those_of_the_contracts(runs: dict[str, Planned]) -> None
         (12, 6, "Longest invocation, ms"),
         (0, 12, "Age of the oldest record, ms"),
         (12, 12, "Log events that a subscription could not deliver"),
+    ]
+    assert found["example-pipeline"][0]["properties"]["metrics"] == [
+        ["Logharbor", "Unbalanced", "Pipeline", "example"],
+        [{"expression": 'SEARCH(\'{"Logharbor","Pipeline"} "Pipeline"="example"\', \'Sum\', 300)'}],
     ]
     invocations = found["example-pipeline"][1]["properties"]["metrics"]
     assert invocations[0] == ["AWS/Lambda", "Invocations", "FunctionName", "example-forward-background"]

@@ -15,10 +15,11 @@ locals {
     once         = [{ suffix = "", dimensions = {} }]
   }
 
+  # The pipeline's own metrics say whose they are: another pipeline of the account has its own.
   alarms = merge([for alarm in local.alarms_read : {
     for target in local.targets[coalesce(try(alarm.for_each, null), "once")] :
     join("-", compact([var.name, alarm.name, target.suffix])) => merge(alarm, {
-      dimensions   = merge(try(alarm.dimensions, {}), target.dimensions)
+      dimensions   = merge(try(alarm.dimensions, {}), target.dimensions, alarm.namespace == "Logharbor" ? { Pipeline = var.name } : {})
       subscription = try(alarm.for_each, null) == "subscription"
     })
   }]...)

@@ -9,9 +9,9 @@ locals {
   )
   below = max(0, [for widget in local.bodies.pipeline.widgets : try(widget.y + widget.height, 0)]...)
 
-  dashboards = { for name, body in local.bodies : "${var.name}-${name}" => replace(
+  dashboards = { for name, body in local.bodies : "${var.name}-${name}" => replace(replace(
     name == "pipeline" ? jsonencode(merge(body, { widgets = concat(body.widgets, local.own_widgets) })) : jsonencode(body),
-    "$${region}", var.region,
+    "$${region}", var.region), "$${pipeline}", var.name,
   ) }
 
   graphs = concat(
