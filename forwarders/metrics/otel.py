@@ -164,7 +164,8 @@ def _look(rejected: Counter[str], response: Response, *_: Any, **__: Any) -> Non
         answer.ParseFromString(response.content)
     except Exception:  # JSON, or nothing that we know: then it took all
         return
-    rejected[REJECTED] += max(0, answer.partial_success.rejected_data_points)
+    if answer.partial_success.rejected_data_points > 0:
+        rejected[REJECTED] += answer.partial_success.rejected_data_points
 
 
 def metrics_data(points: Iterable[Point], resource: Resource, dropped: Counter[str]) -> tuple[MetricsData, int]:

@@ -31,7 +31,7 @@ def sent(points, server, left_s=60.0, timeout_s=5.0, headers=dict):
     dropped = Counter()
     exporter = Exporter(f"{server.url}/v1/metrics", headers, timeout_s, RESOURCE)
     exporter.send(points, left_s, dropped)
-    return [ExportMetricsServiceRequest.FromString(request.body) for request in server.requests], dict(+dropped)
+    return [ExportMetricsServiceRequest.FromString(request.body) for request in server.requests], dict(dropped)
 
 
 def metrics_of(points):
@@ -190,7 +190,7 @@ def test_an_endpoint_that_failed_is_left_alone_for_a_while():
         for now[0] in (0.0, REST_S - 0.1, REST_S):
             dropped = Counter()
             exporter.send([count(3)], 60.0, dropped)
-            found.append(dict(+dropped))
+            found.append(dict(dropped))
     assert (found, len(server.requests)) == ([{"otlp_failed": 3}, {"otlp_resting": 3}, {}], 2)
 
 
