@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from forwarders.cli.options import HANDWRITTEN, PIPELINE, filters_option, read_contracts, schemas_option
+from forwarders.cli.options import HANDWRITTEN, filters_option, pipeline_option, read_contracts, schemas_option
 
 ARCHITECTURES = ("arm64", "x86_64")
 PARTS = ("forward", "prepare", "layer")
@@ -21,14 +21,7 @@ PARTS = ("forward", "prepare", "layer")
     type=click.Choice(ARCHITECTURES),
     help="The functions' architecture.",
 )
-@click.option(
-    "--config",
-    "config_path",
-    default=PIPELINE,
-    show_default=True,
-    type=click.Path(dir_okay=False),
-    help="The pipeline, a YAML file.",
-)
+@pipeline_option
 @schemas_option
 @filters_option
 @click.option("--only", "parts", multiple=True, type=click.Choice(PARTS), help="Build this part alone. Repeatable.")

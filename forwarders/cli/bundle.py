@@ -7,21 +7,14 @@ from pathlib import Path
 import click
 
 from forwarders import bundle
-from forwarders.cli.options import HANDWRITTEN, PIPELINE, filters_option, read_contracts, schemas_option
+from forwarders.cli.options import HANDWRITTEN, filters_option, pipeline_option, read_contracts, schemas_option
 from forwarders.config import read_yaml
 from forwarders.deriving import measured_by_route
 from forwarders.metrics.filters import read_handwritten
 
 
 @click.command("bundle", short_help="Write pipeline and contracts as one checked file, for Lambda.")
-@click.option(
-    "--config",
-    "config_path",
-    default=PIPELINE,
-    show_default=True,
-    type=click.Path(dir_okay=False),
-    help="The pipeline, a YAML file.",
-)
+@pipeline_option
 @schemas_option
 @filters_option
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="The file to write.")

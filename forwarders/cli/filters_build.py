@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from forwarders.cli.options import HANDWRITTEN, PIPELINE, filters_option, read_contracts, schemas_option
+from forwarders.cli.options import HANDWRITTEN, filters_option, pipeline_option, read_contracts, schemas_option
 from forwarders.cli.shown import printable
 from forwarders.config import Config, read_yaml
 from forwarders.deriving import Derived, derive, files
@@ -19,14 +19,7 @@ from forwarders.metrics.filters import Filter, read_handwritten
 
 
 @click.command("build", short_help="Derive metric filters, alarms and dashboards from the contracts.")
-@click.option(
-    "--config",
-    "config_path",
-    default=PIPELINE,
-    show_default=True,
-    type=click.Path(dir_okay=False),
-    help="The pipeline, a YAML file.",
-)
+@pipeline_option
 @schemas_option
 @filters_option
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that are not up to date.")

@@ -26,6 +26,14 @@ config_option = click.option(
     type=click.Path(dir_okay=False),
     help="The pipeline, a YAML file; without it one route takes everything.",
 )
+pipeline_option = click.option(
+    "--config",
+    "config_path",
+    default=PIPELINE,
+    show_default=True,
+    type=click.Path(dir_okay=False),
+    help="The pipeline, a YAML file.",
+)
 schemas_option = click.option(
     "--schemas",
     "schemas_path",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -14,8 +11,9 @@ import msgspec
 
 from forwarders.contracts.compiled import validator, variant
 from forwarders.contracts.words import bounded_pointer, found
-from forwarders.errors import ConfigError, Malformed
+from forwarders.errors import Malformed
 from forwarders.formats.auto import auto_line
+from forwarders.governance import landed
 from forwarders.governance.compare import default_major
 from forwarders.governance.contract import Side
 from forwarders.governance.folders import Folder, Key
@@ -23,7 +21,6 @@ from forwarders.governance.located import TooBig
 from forwarders.sources import files
 
 SHOWN = 3
-_SQLITE = b"SQLite format 3\x00"
 
 Found = tuple[str, str, Any]
 """Where an event was found, the name that its format gave it or nothing, and the event."""
@@ -153,7 +150,7 @@ def _told(error: jsonschema_rs.ValidationError, event: Any) -> str:
 def _events(sources: Sequence[str]) -> Iterator[Found]:
     logs = []
     for source in sources:
-        if _is_sqlite(source):
+        if landed.is_sqlite(source):
             yield from _from_sqlite(source)
         else:
             logs.append(source)
@@ -161,24 +158,11 @@ def _events(sources: Sequence[str]) -> Iterator[Found]:
         yield from _from_logs(logs)
 
 
-def _is_sqlite(source: str) -> bool:
-    try:
-        with Path(source).open("rb") as stream:
-            return stream.read(len(_SQLITE)) == _SQLITE
-    except OSError:
-        return False
-
-
 def _from_sqlite(source: str) -> Iterator[Found]:
-    address = f"{Path(source).absolute().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(address, uri=True)) as db:
-            for id, name, fields in db.execute("SELECT id, event, fields FROM events ORDER BY rowid"):
-                event = _object(fields)
-                if event is not None:
-                    yield f"{source} event {id}", str(name), event
-    except sqlite3.Error as error:
-        raise ConfigError(source, "events", str(error), "an SQLite file that `logharbor run` wrote") from None
+    for id, name, fields in landed.rows(source, "SELECT id, event, fields FROM events ORDER BY rowid"):
+        event = _object(fields)
+        if event is not None:
+            yield f"{source} event {id}", str(name), event
 
 
 def _from_logs(sources: Sequence[str]) -> Iterator[Found]:

@@ -39,10 +39,10 @@ def test_addresses_of_this_machine_are_taken() -> None:
     assert [loopback(url) for url in urls] == urls
 
 
-def test_terraform_gets_nobodys_credentials() -> None:
+def test_terraform_gets_nobodys_credentials(tmp_path: Path) -> None:
     """Whatever the person who runs it is signed in as."""
     names = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_LAMBDA", "TF_VAR_force_destroy", "AWS_REGION")
-    given = environ("http://127.0.0.1:4566", Path("/work"), dict.fromkeys(names, "theirs"))
+    given = environ("http://127.0.0.1:4566", tmp_path, dict.fromkeys(names, "theirs"))
     assert {name: value for name, value in given.items() if name.startswith(("AWS_", "TF_"))} == {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_CONFIG_FILE": os.devnull,
@@ -51,7 +51,7 @@ def test_terraform_gets_nobodys_credentials() -> None:
         "AWS_REGION": "us-east-1",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "TF_CLI_CONFIG_FILE": "/work/terraform.rc",
+        "TF_CLI_CONFIG_FILE": str(tmp_path / "terraform.rc"),
         "TF_IN_AUTOMATION": "1",
     }
 

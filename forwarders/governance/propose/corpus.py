@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from forwarders import jsontext
 from forwarders.contracts.compiled import Contracts
-from forwarders.errors import ConfigError, Malformed
+from forwarders.errors import Malformed
 from forwarders.formats.auto import auto_line
+from forwarders.governance import landed
 from forwarders.governance.propose.observe import Seen
 from forwarders.sources import files
 
 MAX_EVENTS = 100_000
 MAX_NAMES = 200
 MAX_SAMPLES = 50
-_SQLITE = b"SQLite format 3\x00"
 
 
 class Gathered(msgspec.Struct):
@@ -69,15 +67,7 @@ def collect(
 
 def _all(sources: Sequence[str], corpus: Corpus) -> Iterator[dict[str, Any]]:
     for source in sources:
-        yield from _stored(source, corpus) if _is_sqlite(source) else _logged(source, corpus)
-
-
-def _is_sqlite(source: str) -> bool:
-    try:
-        with open(source, "rb") as stream:
-            return Path(source).is_file() and stream.read(len(_SQLITE)) == _SQLITE
-    except OSError:
-        return False
+        yield from _stored(source, corpus) if landed.is_sqlite(source) else _logged(source, corpus)
 
 
 def _logged(source: str, corpus: Corpus) -> Iterator[dict[str, Any]]:
@@ -95,17 +85,10 @@ def _logged(source: str, corpus: Corpus) -> Iterator[dict[str, Any]]:
 
 
 def _stored(source: str, corpus: Corpus) -> Iterator[dict[str, Any]]:
-    try:
-        db = sqlite3.connect(f"file:{Path(source).resolve().as_posix()}?mode=ro", uri=True)
-        rows = db.execute("SELECT event, fields FROM events WHERE verdict = 'unregistered'")
-        for name, fields in rows:
-            try:
-                data = jsontext.load(fields or "").data
-            except Malformed:
-                corpus.unreadable += 1
-                continue
-            yield {"event": name, **data} if name else data
-        db.close()
-    except sqlite3.Error as error:
-        wanted = "a file that `logharbor run --sink sqlite:FILE` has landed in"
-        raise ConfigError(source, "(whole file)", f"SQLite says: {error}", wanted) from None
+    for name, fields in landed.rows(source, "SELECT event, fields FROM events WHERE verdict = 'unregistered'"):
+        try:
+            data = jsontext.load(fields or "").data
+        except Malformed:
+            corpus.unreadable += 1
+            continue
+        yield {"event": name, **data} if name else data
