@@ -124,6 +124,7 @@ _healthy = st.lists(st.sampled_from(IDS), max_size=4).map(lambda ids: _body(*[_i
 @example(_body(_item(IDS[0], 201), _item(IDS[1], 201)), IDS[:2], 300, -1)
 @example(_body(_item(IDS[0], 201), _item(IDS[1], 201)), IDS[1::-1], 300, -1)
 @example(_body(_item(IDS[0], 201)), [IDS[0], IDS[0]], 300, -1)
+@example(_body(*[_item(IDS[0], 201)] * 3), [IDS[0]] * 3, 171, 128)
 def test_delivered_only_with_its_own_id_at_its_own_place(body: bytes, ids: list[str], at: int, byte: int) -> None:
     """For any answer, whole, cut or with a changed byte: no event is delivered that the answer does not name."""
     if at < len(body):
