@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +17,9 @@ from forwarders.config import Config, from_plain
 from forwarders.contracts.load import Entry, entries
 from forwarders.errors import ConfigError
 from forwarders.model import Contract
+
+if TYPE_CHECKING:
+    from forwarders.metrics.filters import Filter
 
 FORMAT = 1
 """The version of the bundle's own form. Code refuses a form that it does not know, so that a rollback is noticed."""
@@ -46,16 +49,15 @@ class _Measured(msgspec.Struct, frozen=True):
     measured: Measured = {}
 
 
-def build(config: Config, contracts: Sequence[Contract], measured: Measured | None = None) -> bytes:
+def build(config: Config, contracts: Sequence[Contract], handwritten: Sequence[Filter] = ()) -> bytes:
     """The bundle of a checked configuration and checked contracts: the same bytes for the same input.
 
-    `measured` is what the forwarder measures; None: all that CloudWatch does not, where no filter is written by hand.
+    What neither CloudWatch nor a filter written by hand measures, the forwarder does.
     """
-    if measured is None:
-        from forwarders.deriving import measured_by_route  # for those who build; no Lambda does
+    from forwarders.deriving import measured_by_route  # for those who build; no Lambda does
 
-        measured = measured_by_route(config, contracts)
     pipeline = msgspec.json.encode(config, order="deterministic")
+    measured = measured_by_route(config, contracts, handwritten)
     bundle = Bundle(FORMAT, msgspec.Raw(pipeline), entries(contracts), measured)
     return msgspec.json.encode(bundle, order="deterministic") + b"\n"
 

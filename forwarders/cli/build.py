@@ -37,7 +37,6 @@ def command(
     from forwarders.building.build import MANIFEST, Plan, build
     from forwarders.building.wheels import Architecture
     from forwarders.config import read_yaml
-    from forwarders.deriving import measured_by_route
     from forwarders.metrics.filters import read_handwritten
 
     config = read_yaml(config_path)
@@ -45,7 +44,7 @@ def command(
     def bundle_body() -> bytes:
         contracts = read_contracts(schemas_path or "schemas")
         handwritten = read_handwritten(Path(filters_path) / HANDWRITTEN)
-        return bundle.build(config, contracts, measured_by_route(config, contracts, handwritten))
+        return bundle.build(config, contracts, handwritten)
 
     architecture: Architecture = "x86_64" if arch == "x86_64" else "arm64"
     plan = Plan(Path(out), Path(config_path), architecture, parts or PARTS, config.metrics.otlp is not None)

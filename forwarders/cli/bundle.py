@@ -9,7 +9,6 @@ import click
 from forwarders import bundle
 from forwarders.cli.options import HANDWRITTEN, filters_option, pipeline_option, read_contracts, schemas_option
 from forwarders.config import read_yaml
-from forwarders.deriving import measured_by_route
 from forwarders.metrics.filters import read_handwritten
 
 
@@ -27,7 +26,7 @@ def command(config_path: str, schemas_path: str | None, filters_path: str, outpu
     config = read_yaml(config_path)
     contracts = read_contracts(schemas_path or "schemas")
     handwritten = read_handwritten(Path(filters_path) / HANDWRITTEN)
-    body = bundle.build(config, contracts, measured_by_route(config, contracts, handwritten))
+    body = bundle.build(config, contracts, handwritten)
     bundle.read(body, output)
     target = Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,11 @@
-"""What holds a place of a contract whose path has the element `*`: a list, or an object with keys of any name."""
+"""The places of a contract, for what is made from them: what holds an element `*`, and what a sink's copy has there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from forwarders.model import Contract
 
 ANY = "*"
 """The element of a field's path that stands for every item of an array, or for every key of an object."""
@@ -26,6 +28,22 @@ def holder(schema: Any, path: tuple[str, ...]) -> str:
     if is_array == is_object:
         return ""
     return "array" if is_array else "object"
+
+
+def redacted(contract: Contract, path: tuple[str, ...], sink: str, kind: str) -> str:
+    """What the copy of the sink of that name and type holds in place of a field: empty for the field itself, `drop`, or
+    the action that changes it.
+
+    Below a holder that is replaced nothing is left: it may be a string or an object afterwards.
+    """
+    for depth in range(1, len(path) + 1):
+        actions = contract.redactions.get(path[:depth])
+        if actions is None:
+            continue
+        action = actions.get(sink, actions.get(kind, actions.get(ANY, "mask")))
+        if action != "keep":
+            return action if depth == len(path) else "drop"
+    return ""
 
 
 def _resolved(node: Any, root: Any) -> Mapping[str, Any]:

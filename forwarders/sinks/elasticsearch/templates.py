@@ -14,7 +14,7 @@ import xxhash
 
 from forwarders.errors import ConfigError
 from forwarders.model import Contract
-from forwarders.sinks.places import ANY, holder
+from forwarders.sinks.places import ANY, holder, redacted
 
 PRIORITY = 600
 """Above 500, which Elastic's integrations use, so that ours is the template of our streams."""
@@ -136,10 +136,10 @@ def mapping(field: Field, contract: Contract, sink: str) -> tuple[tuple[str, ...
             return _plain(path[:depth]), FLATTENED
         if held_by != "array":
             return None
-    redacted = _redacted(contract, field.path, sink)
-    if redacted == "drop":
+    action = redacted(contract, field.path, sink, "elasticsearch")
+    if action == "drop":
         return None
-    return (_plain(path), KEYWORD) if redacted else _typed(field)
+    return (_plain(path), KEYWORD) if action else _typed(field)
 
 
 def _typed(field: Field) -> tuple[tuple[str, ...], dict[str, Any]] | None:
@@ -170,19 +170,6 @@ _SIMPLE: dict[str, dict[str, Any]] = {
 
 def _plain(path: Sequence[str]) -> tuple[str, ...]:
     return tuple(part for part in path if part != ANY)
-
-
-def _redacted(contract: Contract, path: tuple[str, ...], sink: str) -> str:
-    """What is done to a field of this sink's copy, or to what holds it: empty for nothing, `drop`, or `change`."""
-    for depth in range(1, len(path) + 1):
-        actions = contract.redactions.get(path[:depth])
-        if actions is None:
-            continue
-        action = actions.get(sink, actions.get("elasticsearch", actions.get(ANY, "mask")))
-        if action != "keep":
-            # A holder that is replaced may be a string or an object afterwards: no mapping fits both.
-            return "change" if action != "drop" and depth == len(path) else "drop"
-    return ""
 
 
 def _is_ours(path: tuple[str, ...]) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 
 from forwarders.model import Contract
 from forwarders.sinks.honeycomb.ship import dataset_name
-from forwarders.sinks.places import ANY, holder
+from forwarders.sinks.places import ANY, holder, redacted
 
 MAX_NAME_CHARS = 255
 MAX_DESCRIPTION_CHARS = 255
@@ -83,14 +83,14 @@ def _columns(contract: Contract, fields: Sequence[Any], sink: str) -> Iterable[t
         listed = depth < len(field.path)
         if listed and holder(contract.schema, path) != "array":
             continue  # keys of any name: a column comes with each
-        redacted = _redacted(contract, path, sink)
-        if redacted == "drop" or name in seen or len(name) > MAX_NAME_CHARS:
+        action = redacted(contract, path, sink, "honeycomb")
+        if action == "drop" or name in seen or len(name) > MAX_NAME_CHARS:
             continue
         seen.add(name)
         types = set(field.types) - {"null"}
-        if types == {"object"} and not listed and not redacted:
+        if types == {"object"} and not listed and not action:
             continue
-        type_ = "string" if listed or redacted or types & {"array", "object"} else _type(types)
+        type_ = "string" if listed or action or types & {"array", "object"} else _type(types)
         unit = f" ({field.unit})" if getattr(field, "unit", "") else ""
         description = "" if listed else f"{getattr(field, 'description', '')}{unit}".strip()
         yield name, type_, description
@@ -100,18 +100,6 @@ def _type(types: set[str]) -> str:
     if types == {"integer", "number"}:
         return "float"
     return _TYPES.get(next(iter(types)), "") if len(types) == 1 else ""
-
-
-def _redacted(contract: Contract, path: tuple[str, ...], sink: str) -> str:
-    """What this sink's copy holds in place of a field: empty for the field, `drop`, or the action that changes it."""
-    for depth in range(1, len(path) + 1):
-        actions = contract.redactions.get(path[:depth])
-        if actions is None:
-            continue
-        action = actions.get(sink, actions.get("honeycomb", actions.get(ANY, "mask")))
-        if action != "keep":
-            return action if depth == len(path) else "drop"
-    return ""
 
 
 def _united(told: Sequence[tuple[str, str, str]]) -> Column:
